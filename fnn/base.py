@@ -1,0 +1,112 @@
+"""The types that everything else is written in: layers, gradients, batches, pairs.
+
+Every type is a plain tuple or ``NamedTuple`` of arrays and functions. Params hold arrays only, so
+they are valid JAX pytrees and can be compared, saved and sent between processes as they stand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Generic, NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from typing_extensions import TypeVar
+
+F = TypeVar("F", bound=np.floating[Any])
+"""The floating type of one function's params, and so of its results."""
+
+F_co = TypeVar("F_co", bound=np.floating[Any], covariant=True, default=np.float64)
+"""The floating type of a container; a bare ``Params`` means ``Params[np.float64]``."""
+
+S = TypeVar("S")
+"""The state that an optimizer carries from step to step, in functions."""
+
+S_any = TypeVar("S_any", default=Any)
+"""The same in containers; a bare ``Optimizer`` has any state."""
+
+Array: TypeAlias = NDArray[Any]
+"""An array inside a user-supplied function: gradual on purpose."""
+
+
+class Layer(NamedTuple, Generic[F_co]):
+    """The weights ``w`` (n_in, n_out) and the bias ``b`` (n_out,) of one dense layer."""
+
+    w: NDArray[F_co]
+    b: NDArray[F_co]
+
+
+class LayerGrad(NamedTuple, Generic[F_co]):
+    """The gradient of one layer, with the shapes of its `Layer`.
+
+    A class of its own, so that a type checker catches gradients passed where params belong.
+    """
+
+    w: NDArray[F_co]
+    b: NDArray[F_co]
+
+
+Params: TypeAlias = tuple[Layer[F_co], ...]
+"""A network's learned values, one `Layer` after another."""
+
+Grads: TypeAlias = tuple[LayerGrad[F_co], ...]
+"""A gradient, or an update to be added to params: one `LayerGrad` per layer."""
+
+
+class Batch(NamedTuple):
+    """Samples and their targets.
+
+    ``x`` is one sample (n_in,) or rows of samples (batch, n_in); ``y`` has the shape of the
+    network's output for ``x``. ``weight``, a number for each row, makes `fnn.backprop` take the
+    weighted mean of the rows' losses instead of the plain mean; only ratios of weights matter, so
+    the weight of a sample on its own changes nothing.
+    """
+
+    x: Array
+    y: Array
+    weight: Array | None = None
+
+
+class Activation(NamedTuple):
+    """An activation pair: ``a = f(z)`` and ``df(z, a) = f'(z)``, both elementwise.
+
+    ``df`` may use whichever of the pre-activation ``z`` and the activation ``a`` is cheaper or
+    more exact. Neither function may change its arguments. `fnn.testing.check_activation` tells
+    whether the two belong together.
+
+    >>> import numpy as np
+    >>> square = Activation(lambda z: z * z, lambda z, a: 2 * z)
+    >>> square.f(np.array([1.0, -3.0]))
+    array([1., 9.])
+    """
+
+    f: Callable[[Array], Array]
+    df: Callable[[Array, Array], Array]
+
+
+class Loss(NamedTuple):
+    """A loss pair on (output, target), per sample.
+
+    ``f(output, target)`` sums over the last axis and so has the batch's shape; ``df`` has the
+    output's shape and is the true derivative of ``f`` by the output, with no factor dropped.
+    Means over the batch are taken in one place, `fnn.backprop`.
+    """
+
+    f: Callable[[Array, Array], Array]
+    df: Callable[[Array, Array], Array]
+
+
+Acts: TypeAlias = tuple[Activation, ...]
+"""The activation pairs of a network, one for each layer."""
+
+
+class Optimizer(NamedTuple, Generic[S_any]):
+    """A way to turn gradients into updates: ``init(params) -> state`` and
+    ``update(grads, state, params) -> (updates, state)``.
+
+    Updates are *added* to params by `fnn.apply_updates`, so a descending optimizer returns
+    negative multiples of the gradient.
+    """
+
+    init: Callable[[Params[Any]], S_any]
+    update: Callable[[Grads[Any], S_any, Params[Any]], tuple[Grads[Any], S_any]]

@@ -1,0 +1,133 @@
+"""Arithmetic on trees: any nesting of tuples and NamedTuples whose leaves are arrays or numbers.
+
+Params, grads and optimizer states are such trees. Results keep the nesting and the classes of the
+first tree, and their arrays are frozen.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+import numpy as np
+
+from fnn.base import Array
+
+T = TypeVar("T")
+A = TypeVar("A", bound=Array)
+
+
+def frozen(array: A) -> A:
+    """The same array, read-only from now on: for arrays that fnn has just allocated."""
+    array.setflags(write=False)
+    return array
+
+
+def rebuild(like: T, children: list[Any]) -> T:
+    """A tuple or NamedTuple of the class of `like` around new children."""
+    make: Any = getattr(type(like), "_make", type(like))
+    tree: T = make(children)
+    return tree
+
+
+def map(f: Callable[..., Any], tree: T, *rest: Any) -> T:
+    """`f` applied to the leaves that stand in the same place of every tree.
+
+    Raises `ValueError` where the trees are nested differently, or where arrays in the same place
+    have different shapes.
+
+    >>> map(lambda a, b: a - b, (3.0, (4.0,)), (1.0, (1.0,)))
+    (2.0, (3.0,))
+    """
+    result: T = _map(f, (tree, *rest))
+    return result
+
+
+def _map(f: Callable[..., Any], trees: tuple[Any, ...]) -> Any:
+    first = trees[0]
+    for other in trees[1:]:
+        if isinstance(first, tuple):
+            fits = isinstance(other, tuple) and len(other) == len(first)
+        else:
+            fits = not isinstance(other, tuple) and np.shape(other) == np.shape(first)
+        if not fits:
+            raise ValueError(
+                f"trees: expected {_brief(first)} in the same place of every tree,"
+                f" got {_brief(other)}; pass trees made for the same network"
+            )
+    if isinstance(first, tuple):
+        return rebuild(first, [_map(f, children) for children in zip(*trees, strict=True)])
+    leaf = f(*trees)
+    return frozen(leaf) if isinstance(leaf, np.ndarray) else leaf
+
+
+def leaves(tree: Any) -> Iterator[Any]:
+    """The leaves of a tree from left to right.
+
+    >>> list(leaves((1, (2, 3))))
+    [1, 2, 3]
+    """
+    if isinstance(tree, tuple):
+        for child in tree:
+            yield from leaves(child)
+    else:
+        yield tree
+
+
+def zeros_like(tree: T) -> T:
+    """A tree of zeros with the shapes and dtypes of `tree`."""
+    return map(np.zeros_like, tree)
+
+
+def add(tree: T, other: Any) -> T:
+    """The sum of two trees, leaf by leaf.
+
+    >>> add((1.0, 2.0), (10.0, 20.0))
+    (11.0, 22.0)
+    """
+    return map(lambda a, b: a + b, tree, other)
+
+
+def scale(factor: float, tree: T) -> T:
+    """A tree with every leaf multiplied by one number; the leaves keep their dtype.
+
+    >>> scale(2.0, (1.0, (3.0,)))
+    (2.0, (6.0,))
+    """
+    factor = float(factor)  # a NumPy scalar would promote float32 leaves
+    return map(lambda a: a * factor, tree)
+
+
+def norm(tree: Any) -> float:
+    """The Euclidean norm of all leaves together, in float64 and safe from overflow.
+
+    >>> norm((3.0, (4.0,)))
+    5.0
+    """
+    arrays = [np.asarray(leaf, np.float64).ravel() for leaf in leaves(tree)]
+    largest = max((float(np.abs(a).max()) for a in arrays if a.size), default=0.0)
+    if largest == 0.0 or not math.isfinite(largest):
+        return largest
+    return largest * math.hypot(*(float(np.linalg.norm(a / largest)) for a in arrays))
+
+
+def freeze(tree: T) -> T:
+    """A tree of read-only arrays that nobody else can write: writable arrays and views are copied.
+
+    >>> freeze((np.ones(2),))[0].flags.writeable
+    False
+    """
+    return map(_own, tree)
+
+
+def _own(leaf: Any) -> Any:
+    if not isinstance(leaf, np.ndarray):
+        return leaf
+    return leaf.copy() if leaf.flags.writeable or not leaf.flags.owndata else leaf
+
+
+def _brief(value: Any) -> str:
+    if isinstance(value, tuple):
+        return f"a tuple of {len(value)}"
+    return f"an array {np.shape(value)}" if isinstance(value, np.ndarray) else repr(value)
