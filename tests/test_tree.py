@@ -1,0 +1,91 @@
+"""Tree arithmetic keeps nesting, classes and dtypes, and freezes what it makes."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fnn import Layer, LayerGrad, init, key, tree
+from fnn.base import Array
+from fnn.optimizers import SgdState
+from fnn.train import State
+
+PARAMS = init(key(0), (3, 2, 1))
+
+
+class Pair(NamedTuple):
+    left: Array
+    right: float
+
+
+def test_map_keeps_the_nesting_and_the_classes_of_the_first_tree() -> None:
+    state = State((Layer(np.ones((2, 1)), np.ones(1)),), SgdState(3))
+    doubled = tree.map(lambda leaf: leaf * 2, state)
+    assert type(doubled) is State
+    assert type(doubled.params[0]) is Layer
+    assert doubled.opt == SgdState(6)
+    np.testing.assert_array_equal(doubled.params[0].w, [[2.0], [2.0]])
+
+
+def test_map_goes_through_several_trees_in_step() -> None:
+    grads = tuple(LayerGrad(w, b) for w, b in PARAMS)
+    for layer in tree.map(np.subtract, PARAMS, grads):
+        assert type(layer) is Layer
+        assert not layer.w.any()
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ((1.0, 2.0), (1.0,)),
+        ((1.0, 2.0), 1.0),
+        (1.0, (1.0,)),
+        ((np.ones(2),), (np.ones(3),)),
+        ((np.ones((2, 1)),), (np.ones(2),)),
+    ],
+)
+def test_trees_that_do_not_match_are_refused(one: object, other: object) -> None:
+    with pytest.raises(ValueError, match="trees: expected .* got .*; pass trees made for the same"):
+        tree.map(np.add, one, other)
+
+
+def test_zeros_like_and_add_and_scale_keep_float32() -> None:
+    params = init(key(0), (3, 2, 1), dtype=np.float32)
+    total = tree.add(tree.zeros_like(params), tree.scale(np.float64(2.0), params))
+    for got, leaf in zip(tree.leaves(total), tree.leaves(params), strict=True):
+        assert got.dtype == np.float32
+        assert not got.flags.writeable
+        np.testing.assert_array_equal(got, 2 * leaf)
+
+
+@given(st.lists(st.floats(-1e300, 1e300), min_size=1, max_size=5))
+def test_norm_is_the_length_of_all_leaves_together(values: list[float]) -> None:
+    expected = float(np.linalg.norm(np.array(values, np.longdouble)))
+    halves = (np.array(values[:2]), (np.array(values[2:]),))
+    assert tree.norm(halves) == pytest.approx(expected, rel=1e-14)
+
+
+def test_norm_survives_what_overflows_when_squared() -> None:
+    assert tree.norm((np.full(4, 1e200), 0.0)) == pytest.approx(2e200, rel=1e-15)
+    assert tree.norm((np.full(4, 1e30, np.float32),)) == pytest.approx(2e30, rel=1e-6)
+    assert tree.norm((np.full(4, 1e-200),)) == pytest.approx(2e-200, rel=1e-15)
+    assert tree.norm((np.array([]), 0.0)) == 0.0
+    assert tree.norm((np.array([1.0, np.inf]),)) == np.inf
+    assert np.isnan(tree.norm((np.array([1.0, np.nan]),)))
+
+
+def test_freeze_copies_what_others_could_write_and_keeps_what_is_frozen() -> None:
+    mine = np.ones(3)
+    view = mine.view()
+    view.setflags(write=False)
+    own = tree.frozen(np.ones(3))
+    frozen = tree.freeze(Pair(mine, 1.0)), tree.freeze((view,)), tree.freeze((own,))
+    mine[:] = 7
+    np.testing.assert_array_equal(frozen[0].left, np.ones(3))
+    np.testing.assert_array_equal(frozen[1][0], np.ones(3))
+    assert frozen[2][0] is own
+    assert mine.flags.writeable
