@@ -18,10 +18,10 @@ from fnn.data import one_hot as one_hot
 from fnn.data import samples as samples
 from fnn.folds import fold as fold
 from fnn.folds import scan as scan
+from fnn.initializers import init as init
 from fnn.network import apply_updates as apply_updates
 from fnn.network import backprop as backprop
 from fnn.network import forward as forward
-from fnn.network import init as init
 from fnn.network import step as step
 from fnn.network import trace as trace
 from fnn.network import vjp as vjp

@@ -101,11 +101,11 @@ Acts: TypeAlias = tuple[Activation, ...]
 
 
 class Optimizer(NamedTuple, Generic[S_any]):
-    """A way to turn gradients into updates: ``init(params) -> state`` and
-    ``update(grads, state, params) -> (updates, state)``.
+    """A way to turn gradients into updates.
 
-    Updates are *added* to params by `fnn.apply_updates`, so a descending optimizer returns
-    negative multiples of the gradient.
+    ``init(params)`` gives the first state, ``update(grads, state, params)`` the pair
+    (updates, state). Updates are *added* to params by `fnn.apply_updates`, so a descending
+    optimizer returns negative multiples of the gradient.
     """
 
     init: Callable[[Params[Any]], S_any]

@@ -1,4 +1,4 @@
-"""Initializers: functions ``(key, shape, dtype) -> array`` that draw a layer's first values.
+"""Initializers, ``(key, shape, dtype) -> array``, and `init`, which draws a network with them.
 
 The scaled ones read the fans from a weight matrix's shape (fan_in, fan_out). The normal ones draw
 from the plain normal distribution, as PyTorch's do; JAX's and Keras's cut its tails.
@@ -7,15 +7,19 @@ from the plain normal distribution, as PyTorch's do; JAX's and Keras's cut its t
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any, TypeAlias
+import operator
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import Any, TypeAlias, overload
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fnn import random
-from fnn.base import Array
-from fnn.random import Key
+from fnn.base import Array, F, Layer, Params
+from fnn.random import Key, check_interval
 from fnn.tree import frozen
+from fnn.values import as_numbers, check_rate, describe, finite, floating, whole
 
 Initializer: TypeAlias = Callable[[Key, tuple[int, ...], np.dtype[Any]], Array]
 
@@ -30,37 +34,32 @@ def zeros(key: Key, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
 
 
 def constant(value: float) -> Initializer:
-    """Every entry `value`.
+    """Every entry `value`. Raises `ValueError` for one that is not finite.
 
     >>> constant(0.5)(random.key(0), (2,), np.dtype(float))
     array([0.5, 0.5])
     """
-    _finite("value", value)
+    value = finite("value", value)
     return lambda key, shape, dtype: frozen(np.full(shape, value, dtype))
 
 
 def uniform(low: float = 0.0, high: float = 1.0) -> Initializer:
-    """Spread evenly over [low, high).
+    """Spread evenly over [low, high). Raises `ValueError` for a low above high.
 
     >>> uniform(2.0, 3.0)(random.key(0), (2,), np.dtype(float))
     array([2.63696169, 2.26978671])
     """
-    _finite("low", low)
-    _finite("high", high)
-    if low > high:
-        raise ValueError(f"low: expected at most high = {high}, got {low}; swap the two")
+    low, high = check_interval(low, high)
     return lambda key, shape, dtype: random.uniform(key, shape, low, high, dtype=dtype)
 
 
 def normal(std: float = 1.0) -> Initializer:
-    """Normal with mean 0 and standard deviation `std`.
+    """Normal with mean 0 and standard deviation `std`, a finite number of at least 0.
 
     >>> normal(0.1)(random.key(0), (2,), np.dtype(float))
     array([ 0.01257302, -0.01321049])
     """
-    _finite("std", std)
-    if std < 0:
-        raise ValueError(f"std: expected a standard deviation of at least 0, got {std}")
+    std = check_rate("std", std)
     return lambda key, shape, dtype: random.normal(key, shape, 0.0, std, dtype=dtype)
 
 
@@ -111,10 +110,11 @@ def orthogonal(key: Key, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
     >>> bool(np.allclose(w.T @ w, np.eye(2)))
     True
     """
-    tall = tuple(sorted(_fans(shape), reverse=True))
+    fan_in, fan_out = _fans(shape)
+    tall = (max(fan_in, fan_out), min(fan_in, fan_out))
     q, r = np.linalg.qr(random.normal(key, tall))
     q = q * np.copysign(1.0, np.diagonal(r))
-    return frozen(np.array(q if tall == shape else q.T, dtype))
+    return frozen(np.array(q if fan_in >= fan_out else q.T, dtype))
 
 
 def _even(key: Key, shape: tuple[int, ...], dtype: np.dtype[Any], variance: float) -> Array:
@@ -128,9 +128,77 @@ def _fans(shape: tuple[int, ...]) -> tuple[int, int]:
             f"shape: expected a weight matrix's (fan_in, fan_out), got {shape};"
             " a bias takes zeros, constant, uniform or normal"
         )
-    return shape[0], shape[1]
+    return whole("shape[0]", shape[0], 1), whole("shape[1]", shape[1], 1)
 
 
-def _finite(name: str, value: float) -> None:
-    if isinstance(value, str) or not math.isfinite(value):
-        raise ValueError(f"{name}: expected a finite number, got {value!r}")
+@overload
+def init(
+    key: Key, sizes: Sequence[int], w_init: Initializer = ..., b_init: Initializer = ...
+) -> Params[np.float64]: ...
+@overload
+def init(
+    key: Key,
+    sizes: Sequence[int],
+    w_init: Initializer = ...,
+    b_init: Initializer = ...,
+    *,
+    dtype: type[F] | np.dtype[F],
+) -> Params[F]: ...
+@overload
+def init(
+    key: Key,
+    sizes: Sequence[int],
+    w_init: Initializer,
+    b_init: Initializer,
+    dtype: type[F] | np.dtype[F],
+) -> Params[F]: ...
+def init(
+    key: Key,
+    sizes: Sequence[int],
+    w_init: Initializer = glorot_uniform,
+    b_init: Initializer = zeros,
+    dtype: Any = np.float64,
+) -> Params[Any]:
+    """Params of a network with `sizes` = (inputs, hidden units..., outputs).
+
+    Layer l draws its weights (sizes[l], sizes[l + 1]) and its bias (sizes[l + 1],) from keys of
+    its own, so a float32 network is the float64 one of the same key, rounded. Raises `ValueError`
+    for fewer than two sizes or a size below 1, `TypeError` for a dtype that is not floating.
+
+    >>> [layer.w.shape for layer in init(random.key(0), (8, 3, 8))]
+    [(8, 3), (3, 8)]
+    """
+    widths = _widths(sizes)
+    kind = floating(dtype)
+    params = []
+    for i, shape in enumerate(pairwise(widths)):
+        w_key, b_key = random.split(random.fold_in(key, i))
+        w = _drawn("w_init", w_init, w_key, shape, kind)
+        params.append(Layer(w, _drawn("b_init", b_init, b_key, shape[1:], kind)))
+    return tuple(params)
+
+
+def _widths(sizes: Sequence[int]) -> list[int]:
+    try:
+        widths = [operator.index(n) for n in sizes]
+    except TypeError:
+        raise TypeError(f"sizes: expected whole numbers such as (8, 3, 8), got {sizes!r}") from None
+    if len(widths) < 2 or min(widths) < 1:
+        raise ValueError(
+            f"sizes: expected at least two widths of at least 1, inputs first and outputs last,"
+            f" got {tuple(widths)}"
+        )
+    return widths
+
+
+def _drawn(
+    name: str, draw: Initializer, key: Key, shape: tuple[int, ...], dtype: np.dtype[F]
+) -> NDArray[F]:
+    if not callable(draw):
+        raise TypeError(
+            f"{name}: expected an initializer, got {describe(draw)}; fnn.initializers has some"
+        )
+    array = np.array(as_numbers(name, draw(key, shape, dtype)), dtype)
+    if array.shape != shape:
+        raise ValueError(f"{name}: expected an array {shape}, got {array.shape}")
+    return frozen(array)

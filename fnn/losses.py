@@ -32,7 +32,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fnn.base import Array, Loss
-from fnn.checks import finite
+from fnn.values import finite
 
 # These functions also compile with numba, for vectors. Hence np.partition, for a maximum that keeps
 # its axis, and np.asarray(...)[..., None] in the place of keepdims, which numba does not know.

@@ -12,14 +12,13 @@ Source: Rumelhart, Hinton and Williams, "Learning representations by back-propag
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Generic, NamedTuple, TypeAlias, overload
+from collections.abc import Callable, Iterator
+from typing import Any, Generic, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fnn import checks
+from fnn import checks, shapes, values
 from fnn.base import (
     Acts,
     Array,
@@ -32,8 +31,6 @@ from fnn.base import (
     Loss,
     Params,
 )
-from fnn.initializers import Initializer, glorot_uniform, zeros
-from fnn.random import Key, fold_in, split
 from fnn.tree import frozen
 
 Pullback: TypeAlias = Callable[[ArrayLike], tuple[Grads[F], NDArray[F]]]
@@ -44,76 +41,6 @@ class LayerTrace(NamedTuple, Generic[F_co]):
 
     z: NDArray[F_co]
     a: NDArray[F_co]
-
-
-@overload
-def init(
-    key: Key, sizes: Sequence[int], w_init: Initializer = ..., b_init: Initializer = ...
-) -> Params[np.float64]: ...
-@overload
-def init(
-    key: Key,
-    sizes: Sequence[int],
-    w_init: Initializer = ...,
-    b_init: Initializer = ...,
-    *,
-    dtype: type[F] | np.dtype[F],
-) -> Params[F]: ...
-@overload
-def init(
-    key: Key,
-    sizes: Sequence[int],
-    w_init: Initializer,
-    b_init: Initializer,
-    dtype: type[F] | np.dtype[F],
-) -> Params[F]: ...
-def init(
-    key: Key,
-    sizes: Sequence[int],
-    w_init: Initializer = glorot_uniform,
-    b_init: Initializer = zeros,
-    dtype: Any = np.float64,
-) -> Params[Any]:
-    """Params of a network with `sizes` = (inputs, hidden units..., outputs).
-
-    Layer l draws its weights (sizes[l], sizes[l + 1]) and its bias (sizes[l + 1],) from keys of
-    its own, so a float32 network is the float64 one of the same key, rounded. Raises `ValueError`
-    for fewer than two sizes or a size below 1, `TypeError` for a dtype that is not floating.
-
-    >>> from fnn.random import key
-    >>> [layer.w.shape for layer in init(key(0), (8, 3, 8))]
-    [(8, 3), (3, 8)]
-    """
-    widths = _widths(sizes)
-    kind = np.dtype(dtype)
-    if kind.kind != "f":
-        raise TypeError(f"dtype: expected a floating dtype, got {kind}; use np.float64 or float32")
-    params = []
-    for i, shape in enumerate(zip(widths, widths[1:], strict=False)):
-        w_key, b_key = split(fold_in(key, i))
-        w = _drawn("w_init", w_init(w_key, shape, kind), shape, kind)
-        params.append(Layer(w, _drawn("b_init", b_init(b_key, shape[1:], kind), shape[1:], kind)))
-    return tuple(params)
-
-
-def _widths(sizes: Sequence[int]) -> list[int]:
-    try:
-        widths = [operator.index(n) for n in sizes]
-    except TypeError:
-        raise TypeError(f"sizes: expected whole numbers such as (8, 3, 8), got {sizes!r}") from None
-    if len(widths) < 2 or min(widths) < 1:
-        raise ValueError(
-            f"sizes: expected at least two widths of at least 1, inputs first and outputs last,"
-            f" got {tuple(widths)}"
-        )
-    return widths
-
-
-def _drawn(name: str, values: Array, shape: tuple[int, ...], dtype: np.dtype[F]) -> NDArray[F]:
-    array = np.array(checks.as_numbers(name, values), dtype)
-    if array.shape != shape:
-        raise ValueError(f"{name}: expected an array {shape}, got {array.shape}")
-    return frozen(array)
 
 
 def forward(acts: Acts, params: Params[F], x: ArrayLike) -> NDArray[F]:
@@ -128,9 +55,9 @@ def forward(acts: Acts, params: Params[F], x: ArrayLike) -> NDArray[F]:
     array([[2.5],
            [6.5]])
     """
-    output = x = _enter("x", acts, params, x)
-    for _, output in _layers(acts, params, x):
-        pass
+    output = _enter("x", acts, params, x)
+    for layer in _layers(acts, params, output):
+        output = layer[1]
     return frozen(output)
 
 
@@ -164,7 +91,7 @@ def vjp(acts: Acts, params: Params[F], x: ArrayLike) -> tuple[NDArray[F], Pullba
     output = frozen(steps[-1][1])
 
     def pullback(output_bar: ArrayLike) -> tuple[Grads[F], NDArray[F]]:
-        bar = checks.as_floats("output_bar", output_bar, output.dtype)
+        bar = values.as_floats("output_bar", output_bar, output.dtype)
         if bar.shape != output.shape:
             raise ValueError(
                 f"output_bar: expected {output.shape} like the output, got {bar.shape}"
@@ -175,9 +102,7 @@ def vjp(acts: Acts, params: Params[F], x: ArrayLike) -> tuple[NDArray[F], Pullba
     return output, pullback
 
 
-def backprop(
-    acts: Acts, loss: Loss, params: Params[F], batch: Batch
-) -> tuple[float, Grads[F]]:
+def backprop(acts: Acts, loss: Loss, params: Params[F], batch: Batch) -> tuple[float, Grads[F]]:
     """The loss on a batch and its gradient by the params: ``(value, grads)``.
 
     The value is the mean of the samples' losses, weighted by ``batch.weight`` if that is given;
@@ -196,9 +121,24 @@ def backprop(
     x = _enter("batch.x", acts, params, batch.x)
     steps = list(_layers(acts, params, x))
     output = steps[-1][1]
-    y = checks.check_target(batch.y, output)
+    y = shapes.check_target(batch.y, output)
     value, bar = _mean_loss(loss, output, y, batch.weight)
     return value, _pull(acts, params, x, steps, bar)[0]
+
+
+def mean_loss(acts: Acts, loss: Loss, params: Params[F], batch: Batch) -> float:
+    """The value of `backprop` without the gradient: for data that are held out.
+
+    >>> from fnn.activations import identity
+    >>> from fnn.losses import squared_error
+    >>> double = (Layer(np.array([[2.0]]), np.array([0.5])),)
+    >>> mean_loss((identity,), squared_error, double, Batch(np.array([3.0]), np.array([6.0])))
+    0.25
+    """
+    checks.check_loss(loss)
+    checks.check_batch(batch)
+    *_, (_, output) = _layers(acts, params, _enter("batch.x", acts, params, batch.x))
+    return _mean_loss(loss, output, shapes.check_target(batch.y, output), batch.weight)[0]
 
 
 def step(params: Params[F], grads: Grads[Any], rate: float) -> Params[F]:
@@ -210,7 +150,7 @@ def step(params: Params[F], grads: Grads[Any], rate: float) -> Params[F]:
     >>> step(params, (LayerGrad(np.array([[10.0]]), np.array([1.0])),), 0.1)
     (Layer(w=array([[1.]]), b=array([0.4])),)
     """
-    rate = checks.check_rate("rate", rate)
+    rate = values.check_rate("rate", rate)
     checks.check_grads("grads", grads, params)
     layers = []
     for (w, b), (dw, db) in zip(params, grads, strict=True):
@@ -237,7 +177,7 @@ def apply_updates(params: Params[F], updates: Grads[Any]) -> Params[F]:
 
 
 def _enter(name: str, acts: Acts, params: Params[F], x: Any) -> NDArray[F]:
-    return checks.check_input(name, x, params, checks.check_network(acts, params))
+    return shapes.check_input(name, x, params, checks.check_network(acts, params))
 
 
 def _layers(
@@ -247,7 +187,7 @@ def _layers(
     for i, (w, b) in enumerate(params):
         z: NDArray[F] = x.dot(w)  # on small arrays it costs a third of `@`
         z += b
-        x = checks.check_elementwise("f", i, acts[i].f(z), z)
+        x = shapes.check_elementwise("f", i, acts[i].f(z), z)
         yield z, x
 
 
@@ -255,18 +195,18 @@ def _mean_loss(
     loss: Loss, output: NDArray[F], y: NDArray[F], weight: Array | None
 ) -> tuple[float, NDArray[F]]:
     """The weighted mean of the losses and its derivative by the output."""
-    losses, bar = checks.check_losses(loss.f(output, y), loss.df(output, y), output)
+    if len(output) == 0:
+        raise ValueError("batch.x: expected at least one row, got an empty batch")
+    losses, bar = shapes.check_losses(loss.f(output, y), loss.df(output, y), output)
     if output.ndim == 1:
         if weight is not None:
-            checks.check_weight(weight, (), output.dtype)
+            shapes.check_weight(weight, (), output.dtype)
         return float(losses), bar
     n = len(output)
-    if n == 0:
-        raise ValueError("batch.x: expected at least one row, got an empty batch")
     share: Array | float = 1.0 / n
     value = float(np.add.reduce(losses)) / n
     if weight is not None:
-        weight = checks.check_weight(weight, (n,), output.dtype)
+        weight = shapes.check_weight(weight, (n,), output.dtype)
         row_share = weight / np.add.reduce(weight)
         value, share = float(np.dot(row_share, losses)), row_share[:, None]
     mean_bar: NDArray[F] = np.multiply(bar, share)
@@ -283,14 +223,14 @@ def _pull(
     """The grads, and the first layer's delta, of ``sum(output_bar * output)``."""
     last = len(params) - 1
     slope = acts[last].df(*steps[last])
-    delta: Array = output_bar * checks.check_elementwise("df", last, slope, output_bar)
+    delta: Array = output_bar * shapes.check_elementwise("df", last, slope, output_bar)
     grads: list[LayerGrad[F]] = []
     for i in range(last, 0, -1):
         z, a = steps[i - 1]
         grads.append(_layer_grad(a, delta))
         delta = delta.dot(params[i].w.T)
         slope = acts[i - 1].df(z, a)
-        delta *= checks.check_elementwise("df", i - 1, slope, z)
+        delta *= shapes.check_elementwise("df", i - 1, slope, z)
     grads.append(_layer_grad(x, delta))
     return tuple(grads[::-1]), delta
 

@@ -6,7 +6,6 @@ There is no global generator and no state: use every key once.
 
 from __future__ import annotations
 
-import operator
 from typing import Any, NamedTuple, TypeAlias, overload
 
 import numpy as np
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 
 from fnn.base import F
 from fnn.tree import frozen
+from fnn.values import check_rate, finite, floating, whole
 
 Shape: TypeAlias = int | tuple[int, ...]
 
@@ -28,16 +28,16 @@ class Key(NamedTuple):
 
 
 def key(seed: int) -> Key:
-    """The key of a seed, a whole number of at least 0.
+    """The key of a seed, a whole number of at least 0 and below 2**128.
 
     >>> key(7)
     Key(seed=7, path=())
     """
-    return Key(_whole("seed", seed))
+    return Key(_words("seed", seed, 4))
 
 
 def fold_in(key: Key, i: int) -> Key:
-    """The key numbered `i` (at least 0) below `key`: for epochs, layers, workers.
+    """The key numbered `i` (from 0 to below 2**32) below `key`: for epochs, layers, workers.
 
     A path of 16 numbers is hashed into a new 128-bit seed, so a key that is split over and over
     in a loop stays small.
@@ -45,7 +45,8 @@ def fold_in(key: Key, i: int) -> Key:
     >>> fold_in(key(7), 3)
     Key(seed=7, path=(3,))
     """
-    i = _whole("i", i)
+    check_key(key)
+    i = _words("i", i, 1)
     if len(key.path) < _DEEPEST:
         return Key(key.seed, (*key.path, i))
     state = _sequence(key).generate_state(4, np.uint32)
@@ -58,13 +59,12 @@ def split(key: Key, n: int = 2) -> tuple[Key, ...]:
     >>> split(key(7))
     (Key(seed=7, path=(0,)), Key(seed=7, path=(1,)))
     """
-    return tuple(fold_in(key, i) for i in range(_whole("n", n)))
+    check_key(key)
+    return tuple(fold_in(key, i) for i in range(whole("n", n, 0)))
 
 
 @overload
-def uniform(
-    key: Key, shape: Shape, low: float = ..., high: float = ...
-) -> NDArray[np.float64]: ...
+def uniform(key: Key, shape: Shape, low: float = ..., high: float = ...) -> NDArray[np.float64]: ...
 @overload
 def uniform(
     key: Key, shape: Shape, low: float = ..., high: float = ..., *, dtype: type[F] | np.dtype[F]
@@ -74,13 +74,17 @@ def uniform(
 ) -> NDArray[Any]:
     """Numbers spread evenly over [low, high). Narrower dtypes get the float64 numbers, rounded.
 
+    Raises `ValueError` for a low above high, and for either not finite.
+
     >>> uniform(key(0), 3)
     array([0.63696169, 0.26978671, 0.04097352])
     """
-    values = _generator(key).uniform(low, high, shape).astype(dtype, copy=False)
-    # Rounding to a narrower type may reach `high`, which the interval leaves out.
-    below = np.nextafter(values.dtype.type(high), values.dtype.type(low))
-    return frozen(np.minimum(values, below) if high > low else values)
+    low, high = check_interval(low, high)
+    kind = floating(dtype)
+    values = np.asarray(_generator(key).uniform(low, high, _lengths(shape)), kind)
+    if high > low:  # rounding may reach `high`, which the interval leaves out
+        np.minimum(values, np.nextafter(kind.type(high), kind.type(low)), out=values)
+    return frozen(values)
 
 
 @overload
@@ -94,10 +98,13 @@ def normal(
 ) -> NDArray[Any]:
     """Numbers from the normal distribution. Narrower dtypes get the float64 numbers, rounded.
 
+    Raises `ValueError` for a standard deviation below 0, and for either not finite.
+
     >>> normal(key(0), 3)
     array([ 0.12573022, -0.13210486,  0.64042265])
     """
-    return frozen(_generator(key).normal(mean, std, shape).astype(dtype, copy=False))
+    mean, std, kind = finite("mean", mean), check_rate("std", std), floating(dtype)
+    return frozen(np.asarray(_generator(key).normal(mean, std, _lengths(shape)), kind))
 
 
 def permutation(key: Key, n: int) -> NDArray[np.intp]:
@@ -106,7 +113,35 @@ def permutation(key: Key, n: int) -> NDArray[np.intp]:
     >>> permutation(key(0), 4)
     array([2, 0, 1, 3])
     """
-    return frozen(_generator(key).permutation(_whole("n", n)).astype(np.intp, copy=False))
+    return frozen(_generator(key).permutation(whole("n", n, 0)).astype(np.intp, copy=False))
+
+
+def check_key(key: Key) -> None:
+    """A key, not the seed of one."""
+    if not isinstance(key, Key):
+        raise TypeError(f"key: expected a Key, got {key!r}; make one by fnn.key(seed)")
+
+
+def check_interval(low: float, high: float) -> tuple[float, float]:
+    """Finite ends in their order."""
+    low, high = finite("low", low), finite("high", high)
+    if low > high:
+        raise ValueError(f"low: expected at most high = {high}, got {low}; swap the two")
+    finite("high - low", high - low)
+    return low, high
+
+
+def _lengths(shape: Shape) -> tuple[int, ...]:
+    lengths = shape if isinstance(shape, tuple | list) else (shape,)
+    return tuple(whole("shape", n, 0) for n in lengths)
+
+
+def _words(name: str, value: int, n: int) -> int:
+    """A number of `n` words of 32 bits: NumPy would read what is beyond as further keys."""
+    number = whole(name, value, 0)
+    if number >= 2 ** (32 * n):
+        raise ValueError(f"{name}: expected a number below 2**{32 * n}, got {value!r:.60}")
+    return number
 
 
 def _sequence(key: Key) -> np.random.SeedSequence:
@@ -114,16 +149,5 @@ def _sequence(key: Key) -> np.random.SeedSequence:
 
 
 def _generator(key: Key) -> np.random.Generator:
-    if not isinstance(key, Key):
-        raise TypeError(f"key: expected a Key, got {key!r}; make one with fnn.key(seed)")
+    check_key(key)
     return np.random.Generator(np.random.PCG64(_sequence(key)))
-
-
-def _whole(name: str, value: int) -> int:
-    try:
-        number = operator.index(value)
-    except TypeError:
-        number = -1
-    if number < 0 or isinstance(value, bool):
-        raise ValueError(f"{name}: expected a whole number of at least 0, got {value!r}")
-    return number

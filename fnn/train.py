@@ -5,42 +5,29 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator
-from typing import Generic, NamedTuple, TypeVar
+from dataclasses import replace
+from functools import partial
+from itertools import count
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
+from typing_extensions import override
 
-from fnn import tree
-from fnn.base import Acts, Batch, F, F_co, Loss, Optimizer, Params, S, S_any
-from fnn.checks import check_acts, check_loss, check_optimizer, check_params
-from fnn.folds import scan
-from fnn.network import apply_updates, backprop
+from fnn.base import Acts, Array, Batch, F, F_co, Loss, Optimizer, Params, S, S_any
+from fnn.checks import check_batch
+from fnn.data import minibatches
+from fnn.network import forward, mean_loss
+from fnn.random import Key, fold_in, split
+from fnn.steps import State as State
+from fnn.steps import TrainStep as TrainStep
+from fnn.steps import start as start
+from fnn.steps import train_step as train_step
+from fnn.values import check_finite, describe
 
 C = TypeVar("C")
-
-
-class State(NamedTuple, Generic[F_co, S_any]):
-    """All that training changes: the params and the optimizer's own state."""
-
-    params: Params[F_co]
-    opt: S_any
-
-
-class TrainStep(NamedTuple, Generic[S_any]):
-    """What `train_step` returns: a value that can be called, taken apart and pickled."""
-
-    acts: Acts
-    loss: Loss
-    optimizer: Optimizer[S_any]
-
-    def __call__(
-        self, state: State[F, S_any], batch: Batch
-    ) -> tuple[State[F, S_any], float]:
-        """One update: the next state, and the loss on `batch` before it."""
-        params, opt = state
-        value, grads = backprop(self.acts, self.loss, params, batch)
-        updates, opt = self.optimizer.update(grads, opt, params)
-        return State(apply_updates(params, updates), opt), value
 
 
 class Epoch(NamedTuple, Generic[C]):
@@ -54,37 +41,22 @@ class Epoch(NamedTuple, Generic[C]):
     loss: float
 
 
-def start(optimizer: Optimizer[S], params: Params[F]) -> State[F, S]:
-    """The state before the first step. Arrays that the caller could still write are copied.
+class DivergenceError(ArithmeticError):
+    """A loss that is not finite: ``epoch`` and ``step`` say where, both counted from 1.
 
-    >>> from fnn import init, key
-    >>> from fnn.optimizers import sgd
-    >>> start(sgd(0.1), init(key(0), (2, 1))).opt
-    SgdState(steps=0)
+    ``state`` is the last one whose loss was finite, or the first of all.
     """
-    check_optimizer(optimizer)
-    check_params(params)
-    params = tree.freeze(params)
-    return State(params, optimizer.init(params))
 
+    def __init__(self, epoch: int, step: int, loss: float, state: Any) -> None:
+        super().__init__(epoch, step, loss, state)
+        self.epoch, self.step, self.loss, self.state = epoch, step, loss, state
 
-def train_step(acts: Acts, loss: Loss, optimizer: Optimizer[S]) -> TrainStep[S]:
-    """The update ``(state, batch) -> (state, loss)`` that folds train with.
-
-    >>> from fnn import init, key, samples, scan
-    >>> from fnn.activations import identity
-    >>> from fnn.losses import squared_error
-    >>> from fnn.optimizers import sgd
-    >>> update = train_step((identity,), squared_error, sgd(0.1))
-    >>> state = start(update.optimizer, init(key(0), (2, 1)))
-    >>> state, losses = scan(update, state, samples(Batch(np.eye(2), np.ones((2, 1)))))
-    >>> len(losses), state.opt
-    (2, SgdState(steps=2))
-    """
-    check_acts(acts)
-    check_loss(loss)
-    check_optimizer(optimizer)
-    return TrainStep(acts, loss, optimizer)
+    @override
+    def __str__(self) -> str:
+        return (
+            f"loss: expected finite numbers, got {self.loss} in epoch {self.epoch}, step"
+            f" {self.step}; try a smaller rate, inputs scaled to about 1, or clip_by_norm"
+        )
 
 
 def epochs(
@@ -95,8 +67,8 @@ def epochs(
     `passes` gives the batches of every epoch: ``itertools.repeat(samples(data))``, or
     ``(minibatches(fold_in(key, epoch), 32, data) for epoch in itertools.count())``. So `islice`
     limits, `takewhile` stops early and a progress bar wraps. Raises `TypeError` for a pass that
-    could be read only once (a generator would leave the second epoch empty) and `ValueError` for
-    an empty one.
+    could be read only once (a generator would leave the second epoch empty), `ValueError` for
+    an empty one, and `DivergenceError` for a loss that is not finite.
 
     >>> from itertools import islice, repeat
     >>> halve = lambda state, batch: (state / 2, state)
@@ -104,22 +76,35 @@ def epochs(
     >>> [epoch.loss for epoch in islice(epochs(halve, 8.0, passes), 3)]
     [8.0, 4.0, 2.0]
     """
-
-    def counted(state: C, batch: Batch) -> tuple[C, tuple[float, float]]:
-        state, loss = update(state, batch)
-        return state, (loss, _mass(batch))
-
-    for number, pass_ in enumerate(passes, 1):
-        if iter(pass_) is pass_:
+    before = state
+    for number, pass_ in enumerate(_checked(passes), 1):
+        if isinstance(_checked(pass_), Iterator):
             raise TypeError(
-                f"passes: expected passes that can be read again, got the iterator {pass_!r};"
+                f"passes: expected passes that can be read again, got {describe(pass_)};"
                 " pass samples(...), minibatches(...) or a list of batches"
             )
-        state, seen = scan(counted, state, pass_)
-        if not seen:
+        total, masses = 0.0, 0.0
+        with np.errstate(over="ignore", invalid="ignore"):  # DivergenceError says it better
+            for step, batch in enumerate(pass_, 1):
+                after, loss = update(state, batch)
+                if not math.isfinite(loss):
+                    raise DivergenceError(number, step, loss, before)
+                before, state = state, after
+                mass = _mass(batch)
+                total += loss * mass
+                masses += mass
+        if masses == 0:
             raise ValueError(f"passes: expected batches in every pass, got none in epoch {number}")
-        masses = sum(mass for _, mass in seen)
-        yield Epoch(number, state, sum(loss * mass for loss, mass in seen) / masses)
+        yield Epoch(number, state, total / masses)
+
+
+def _checked(passes: Iterable[C]) -> Iterable[C]:
+    if isinstance(passes, Batch | np.ndarray) or not isinstance(passes, Iterable):
+        raise TypeError(
+            f"passes: expected passes of batches, got {describe(passes)};"
+            " repeat one pass by itertools.repeat(samples(data))"
+        )
+    return passes
 
 
 def _mass(batch: Batch) -> float:
@@ -127,3 +112,95 @@ def _mass(batch: Batch) -> float:
     if batch.weight is not None:
         return float(np.sum(batch.weight))
     return float(len(batch.x)) if np.ndim(batch.x) == 2 else 1.0
+
+
+class History(NamedTuple):
+    """A figure per finished epoch; a tuple is empty where nothing was asked for."""
+
+    train: tuple[float, ...]
+    validation: tuple[float, ...]
+    metric: tuple[float, ...]
+
+
+class Fit(NamedTuple, Generic[F_co, S_any]):
+    """What `fit` returns: the best ``params``, the last ``state`` and the ``history``."""
+
+    params: Params[F_co]
+    state: State[F_co, S_any]
+    history: History
+
+
+def fit(
+    acts: Acts,
+    loss: Loss,
+    optimizer: Optimizer[S],
+    params: Params[F],
+    train: Batch,
+    *,
+    key: Key,
+    batch_size: int,
+    max_epochs: int,
+    validation: Batch | None = None,
+    patience: int | None = None,
+    metric: Callable[[NDArray[F], Array], float] | None = None,
+    on_epoch: Callable[[Epoch[State[F, S]], History], object] | None = None,
+    training_acts: Callable[[Key], Acts] | None = None,
+) -> Fit[F, S]:
+    """Train on minibatches in a new order every epoch, and keep the best params.
+
+    With `validation`, the best params are those with the least loss on it, and `metric`, a
+    function ``(output, target) -> float``, is recorded on it too; without, they are the last.
+    `patience` stops after that many epochs in a row without a lower validation (else training)
+    loss. `on_epoch` is called with every finished epoch and the history so far, to print or save;
+    Ctrl-C loses nothing that it saw. `training_acts` makes the pairs of each training step from
+    the step's key, as for `fnn.dropout`. Raises `DivergenceError` where a loss is not finite, and
+    `ValueError` for data with NaN or infinity, naming row and column.
+
+    >>> from fnn import init, key, one_hot
+    >>> from fnn.activations import identity, tanh
+    >>> from fnn.losses import softmax_cross_entropy
+    >>> from fnn.optimizers import sgd
+    >>> x = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
+    >>> xor = Batch(x, one_hot([0, 1, 1, 0], 2))
+    >>> params = init(key(0), (2, 8, 2))
+    >>> done = fit((tanh, identity), softmax_cross_entropy, sgd(0.5), params, xor,
+    ...            key=key(1), batch_size=4, max_epochs=300)
+    >>> done.history.train[-1] < 0.05
+    True
+    """
+    for name, data in (("train", train), ("validation", validation)):
+        if data is not None:
+            check_batch(data, name)
+            check_finite(f"{name}.x", data.x)
+    order, noise = split(key)
+    step_keys = map(partial(fold_in, noise), count())
+    plain = train_step(acts, loss, optimizer)
+
+    def update(state: State[F, S], batch: Batch) -> tuple[State[F, S], float]:
+        if training_acts is None:
+            return plain(state, batch)
+        return replace(plain, acts=training_acts(next(step_keys)))(state, batch)
+
+    state = start(optimizer, params)
+    best, least, waited = state.params, math.inf, 0
+    losses: list[float] = []
+    held_out: list[float] = []
+    figures: list[float] = []
+    passes = (minibatches(fold_in(order, i), batch_size, train) for i in range(max_epochs))
+    for epoch in epochs(update, state, passes):
+        state = epoch.state
+        losses.append(epoch.loss)
+        if validation is not None:
+            held_out.append(mean_loss(acts, loss, state.params, validation))
+            if metric is not None:
+                figures.append(metric(forward(acts, state.params, validation.x), validation.y))
+        watched = (held_out or losses)[-1]
+        waited = 0 if watched < least else waited + 1
+        if validation is None or watched < least:
+            best = state.params
+        least = min(least, watched)
+        if on_epoch is not None:
+            on_epoch(epoch, History(tuple(losses), tuple(held_out), tuple(figures)))
+        if patience is not None and waited >= patience:
+            break
+    return Fit(best, state, History(tuple(losses), tuple(held_out), tuple(figures)))

@@ -124,7 +124,8 @@ def freeze(tree: T) -> T:
 def _own(leaf: Any) -> Any:
     if not isinstance(leaf, np.ndarray):
         return leaf
-    return leaf.copy() if leaf.flags.writeable or not leaf.flags.owndata else leaf
+    shared = leaf.flags.writeable or not leaf.flags.owndata
+    return np.array(leaf, order="C") if shared else leaf  # a memory map becomes a plain array
 
 
 def _brief(value: Any) -> str:

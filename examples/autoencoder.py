@@ -1,0 +1,116 @@
+"""The 8-3-8 autoencoder: squeeze eight one-hot rows through three hidden units, and back.
+
+Rumelhart, Hinton and Williams (1986) asked whether backpropagation finds a binary code by itself.
+One sample at a time, w += mu * a * d with mu = 1: that is rate 0.5 with the exact derivative of
+the squared distance. The notebook's exercises are options: another activation for each layer,
+and minibatches (whose samples' changes are summed, so mu keeps its meaning):
+
+    python examples/autoencoder.py --hidden tanh --batch 4
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+import time
+from collections.abc import Iterable
+from itertools import count, islice, repeat
+
+import numpy as np
+
+from fnn import Activation, Batch, Params, activations, init, key, minibatches, samples
+from fnn import start, trace, train_step
+from fnn.activations import elu, leaky_relu
+from fnn.initializers import uniform
+from fnn.losses import squared_error
+from fnn.optimizers import sgd
+from fnn.random import fold_in, split
+from fnn.train import epochs
+
+PAIRS = {name: pair for name, pair in vars(activations).items() if isinstance(pair, Activation)}
+PAIRS |= {"elu": elu(), "leaky_relu": leaky_relu()}
+MU = 1.0
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = parse(arguments)
+    acts = (PAIRS[options.hidden], PAIRS[options.output])
+    data = Batch(np.eye(8), np.eye(8))
+    params_key, order_key = split(key(options.seed))
+    passes: Iterable[Iterable[Batch]] = repeat(samples(data))
+    if options.batch:
+        passes = (minibatches(fold_in(order_key, i), options.batch, data) for i in count())
+    # A minibatch's gradient is a mean, so the rate is times its size.
+    update = train_step(acts, squared_error, sgd(MU / 2 * (options.batch or 1)))
+    state = start(update.optimizer, init(params_key, (8, 3, 8), uniform(), uniform()))
+
+    begun, number, distance = time.perf_counter(), 0, math.inf
+    for number, state, loss in islice(epochs(update, state, passes), options.max_epochs):
+        distance = 8 * loss
+        if distance <= options.target or not math.isfinite(distance):
+            break
+        if number % 500 == 0:
+            show_progress(f"epoch {number:,}: summed squared distance {distance:.4f}")
+    seconds = time.perf_counter() - begun
+    show_progress("")
+
+    print_codes(acts, state.params, data)
+    print(f"summed squared distance {distance:.6f} in epoch {number:,} ({seconds:.1f} s)")
+    if distance <= options.target:
+        return 0
+    print(
+        f"target {options.target} not reached in {number:,} epochs; try another --seed,"
+        " more --max-epochs, or other activations",
+        file=sys.stderr,
+    )
+    return 1
+
+
+def parse(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Train the 8-3-8 autoencoder.")
+    parser.add_argument("--seed", type=int, default=0, help="of the first weights (default 0)")
+    parser.add_argument(
+        "--target", type=float, default=0.002, help="summed squared distance (default 0.002)"
+    )
+    parser.add_argument("--batch", type=int, metavar="N", help="train on minibatches of N samples")
+    parser.add_argument("--hidden", choices=sorted(PAIRS), default="sigmoid", metavar="NAME")
+    parser.add_argument(
+        "--output",
+        choices=sorted(PAIRS),
+        default="sigmoid",
+        metavar="NAME",
+        help=f"the layers' activations (default sigmoid), of {', '.join(sorted(PAIRS))}",
+    )
+    parser.add_argument("--max-epochs", type=int, default=200_000, metavar="N")
+    options = parser.parse_args(arguments)
+    if options.seed < 0:
+        parser.error("--seed: expected a whole number of at least 0")
+    if options.max_epochs < 1 or (options.batch is not None and options.batch < 1):
+        parser.error("--max-epochs and --batch: expected a whole number of at least 1")
+    return options
+
+
+def show_progress(line: str) -> None:
+    if sys.stderr.isatty():
+        print(f"\r\x1b[K{line}", end="", file=sys.stderr, flush=True)
+
+
+def print_codes(acts: tuple[Activation, ...], params: Params, data: Batch) -> None:
+    hidden, output = trace(acts, params, data.x)
+    print("input     hidden code       bits    output")
+    codes = set()
+    for x, code, out in zip(data.x, hidden.a, output.a, strict=True):
+        bits = " ".join(f"{b:.0f}" for b in np.round(code) + 0.0)
+        codes.add(bits)
+        print(
+            "".join(f"{v:.0f}" for v in x),
+            " ".join(f"{v:5.2f}" for v in code),
+            f" {bits} ",
+            " ".join(f"{v:5.2f}" for v in out),
+        )
+    print(f"{len(codes)} of 8 rounded codes are distinct")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,72 @@
+"""The step that training folds over the data: state and batch give the next state and the loss."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Generic, NamedTuple
+
+from fnn import tree
+from fnn.base import Acts, Batch, F, F_co, Loss, Optimizer, Params, S, S_any
+from fnn.checks import check_acts, check_loss, check_optimizer, check_params
+from fnn.network import apply_updates, backprop
+from fnn.values import describe
+
+
+class State(NamedTuple, Generic[F_co, S_any]):
+    """All that training changes: the params and the optimizer's own state."""
+
+    params: Params[F_co]
+    opt: S_any
+
+
+@dataclass(frozen=True)
+class TrainStep(Generic[S_any]):
+    """What `train_step` returns: a value that can be called, taken apart and pickled."""
+
+    acts: Acts
+    loss: Loss
+    optimizer: Optimizer[S_any]
+
+    def __call__(self, state: State[F, S_any], batch: Batch) -> tuple[State[F, S_any], float]:
+        """One update: the next state, and the loss on `batch` before it."""
+        if not isinstance(state, State):
+            raise TypeError(
+                f"state: expected a State(params, opt), got {describe(state)}; fnn.start makes one"
+            )
+        params, opt = state
+        value, grads = backprop(self.acts, self.loss, params, batch)
+        updates, opt = self.optimizer.update(grads, opt, params)
+        return State(apply_updates(params, updates), opt), value
+
+
+def start(optimizer: Optimizer[S], params: Params[F]) -> State[F, S]:
+    """The state before the first step. Arrays that the caller could still write are copied.
+
+    >>> from fnn import init, key
+    >>> from fnn.optimizers import sgd
+    >>> start(sgd(0.1), init(key(0), (2, 1))).opt
+    SgdState(steps=0)
+    """
+    check_optimizer(optimizer)
+    check_params(params)
+    params = tree.freeze(params)
+    return State(params, optimizer.init(params))
+
+
+def train_step(acts: Acts, loss: Loss, optimizer: Optimizer[S]) -> TrainStep[S]:
+    """The update ``(state, batch) -> (state, loss)`` that folds train with.
+
+    >>> from fnn import init, key, samples, scan
+    >>> from fnn.activations import identity
+    >>> from fnn.losses import squared_error
+    >>> from fnn.optimizers import sgd
+    >>> update = train_step((identity,), squared_error, sgd(0.1))
+    >>> state = start(update.optimizer, init(key(0), (2, 1)))
+    >>> state, losses = scan(update, state, samples(Batch(np.eye(2), np.ones((2, 1)))))
+    >>> len(losses), state.opt
+    (2, SgdState(steps=2))
+    """
+    check_acts(acts)
+    check_loss(loss)
+    check_optimizer(optimizer)
+    return TrainStep(acts, loss, optimizer)

@@ -1,0 +1,135 @@
+"""What users pass in becomes numbers of the right kind, or an error that names the remedy."""
+
+from __future__ import annotations
+
+import math
+import operator
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fnn.base import Array, F
+
+FLOATS: frozenset[np.dtype[Any]] = frozenset(
+    np.dtype(kind) for kind in (np.float16, np.float32, np.float64, np.longdouble)
+)
+"""The dtypes that params may have, in this machine's byte order."""
+
+
+def as_numbers(name: str, value: Any) -> Array:
+    """`value` as an array of bools, integers or floats; no copy where it is one already."""
+    kind = type(value)
+    if kind is not np.ndarray:
+        if isinstance(value, np.ma.MaskedArray):
+            raise TypeError(
+                f"{name}: expected plain numbers, got a masked array, whose mask would be lost;"
+                " fill it or drop the masked rows"
+            )
+        try:
+            value = np.asarray(value)
+        except ValueError:
+            raise ValueError(
+                f"{name}: expected rows of equal length, got {describe(value)} of unequal ones;"
+                " make every row as long as the first"
+            ) from None
+    if value.dtype.kind not in "biuf":
+        raise TypeError(
+            f"{name}: expected real numbers, got {kind.__name__} of dtype {value.dtype};"
+            " convert it to floats first, as by np.asarray(..., dtype=float)"
+        )
+    array: Array = value
+    return array
+
+
+def as_floats(name: str, value: Any, dtype: np.dtype[F]) -> NDArray[F]:
+    """`value` as an array of the params' dtype; no copy where it is one already."""
+    if type(value) is np.ndarray and value.dtype == dtype:
+        return value
+    return as_numbers(name, value).astype(dtype, copy=False)
+
+
+def check_finite(name: str, values: Any) -> None:
+    """No NaN and no infinity, of which the first is named by its row and column."""
+    array = as_numbers(name, values)
+    good = np.isfinite(array)
+    if good.all():
+        return
+    place = np.unravel_index(int(good.argmin()), array.shape)
+    where = ", ".join(f"{axis} {i}" for axis, i in zip(("row", "column"), place, strict=False))
+    raise ValueError(
+        f"{name}: expected finite numbers, got {array[place]} in {where};"
+        " fill it in or leave out the row"
+    )
+
+
+def finite(name: str, value: Any) -> float:
+    """One finite real number, as a Python float."""
+    if type(value) is np.ndarray and value.ndim == 0:
+        value = value[()]
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(f"{name}: expected a number, got {describe(value)}")
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise ValueError(f"{name}: expected a finite number, got {value!r:.40}")
+    return number
+
+
+def check_rate(name: str, rate: Any) -> float:
+    """A finite number of at least 0, as a Python float: it must not promote float32."""
+    if type(rate) is float and 0.0 <= rate < math.inf:
+        return rate
+    number = finite(name, rate)
+    if number < 0.0:
+        raise ValueError(f"{name}: expected a finite number of at least 0, got {rate!r}")
+    return number
+
+
+def whole(name: str, value: Any, least: int) -> int:
+    """A whole number of at least `least`, as a Python int."""
+    try:
+        number = operator.index(value)
+    except TypeError:
+        number = least - 1
+    if number < least or isinstance(value, bool):
+        raise ValueError(f"{name}: expected a whole number of at least {least}, got {value!r}")
+    return number
+
+
+def floating(dtype: Any) -> np.dtype[Any]:
+    """A dtype of floats in this machine's byte order."""
+    try:
+        kind: np.dtype[Any] = np.dtype(dtype)
+    except TypeError:
+        kind = np.dtype(object)
+    if kind not in FLOATS:
+        raise TypeError(
+            f"dtype: expected a floating dtype, got {dtype!r}; use np.float64 or np.float32"
+        )
+    return kind
+
+
+def describe(value: Any) -> str:
+    """What an error says it got: short, whatever came."""
+    name = type(value).__name__
+    if isinstance(value, np.ndarray):
+        article = "an array" if type(value) is np.ndarray else f"a {name}"
+        return f"{article} {value.shape} of {value.dtype}"
+    if isinstance(value, type):
+        return f"the class {value.__name__}"
+    if callable(value) and hasattr(value, "__name__"):
+        return f"the function {value.__name__}"
+    if type(value) in (tuple, list, dict, set):
+        return f"a {name} of {len(value)}"
+    text = repr(value)
+    short = len(text) <= 60 and "\n" not in text and not text.startswith("<")
+    return f"{name} {text}" if short else name
+
+
+def is_plain(array: Any) -> bool:
+    """Whether `array` computes as an ndarray does: a memory map does, a matrix does not."""
+    return isinstance(array, np.ndarray) and not isinstance(array, np.matrix | np.ma.MaskedArray)

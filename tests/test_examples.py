@@ -1,0 +1,82 @@
+"""The README's code and the examples run, and say what they promise."""
+
+from __future__ import annotations
+
+import re
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+EXAMPLES = ROOT / "examples"
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *arguments], capture_output=True, text=True, cwd=ROOT, check=False
+    )
+
+
+def test_the_readme_code_runs_and_its_network_learns(capsys: pytest.CaptureFixture[str]) -> None:
+    blocks = re.findall(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(), re.M | re.S)
+    assert len(blocks) >= 2
+    assert len(blocks[0].splitlines()) == 15
+    names: dict[str, object] = {}
+    for block in blocks:
+        exec(compile(block, "README.md", "exec"), names)
+    assert float(capsys.readouterr().out.split()[0]) < 0.1
+
+
+def test_the_readme_names_exactly_two_commands() -> None:
+    text = (ROOT / "README.md").read_text()
+    commands = re.findall(r"^(python3 run\.py \w+)", text, re.M)
+    assert commands == ["python3 run.py autoencoder", "python3 run.py tests"]
+
+
+def test_the_autoencoder_reaches_its_target_and_prints_its_codes() -> None:
+    done = run("examples/autoencoder.py", "--target", "1.5", "--seed", "3")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert "10000000" in done.stdout
+    assert re.search(r"^\d of 8 rounded codes are distinct$", done.stdout, re.M)
+    assert re.search(r"^summed squared distance \d\.\d+ in epoch [\d,]+", done.stdout, re.M)
+
+
+def test_the_autoencoder_says_when_it_does_not_reach_its_target() -> None:
+    done = run("examples/autoencoder.py", "--max-epochs", "3")
+    assert done.returncode == 1
+    assert done.stderr.startswith("target 0.002 not reached in 3 epochs; try")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--batch", "3"],
+        ["--hidden", "tanh", "--output", "softplus", "--max-epochs", "2000"],
+        ["--hidden", "elu", "--batch", "8"],
+    ],
+)
+def test_the_exercises_are_options(options: list[str]) -> None:
+    done = run("examples/autoencoder.py", "--target", "6.9", *options)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    "options", [["--hidden", "softmax"], ["--seed", "-1"], ["--batch", "0"], ["--max-epochs", "0"]]
+)
+def test_bad_options_are_refused_with_status_2(options: list[str]) -> None:
+    done = run("examples/autoencoder.py", *options)
+    assert done.returncode == 2
+    assert options[0] in done.stderr
+
+
+def test_the_hand_composed_loop_is_short_and_stops_early(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    path = EXAMPLES / "compose.py"
+    assert len(path.read_text().splitlines()) < 40
+    runpy.run_path(str(path), run_name="__main__")
+    assert "after" in capsys.readouterr().out

@@ -1,0 +1,394 @@
+"""No call changes its arguments, remembers anything, or returns what can be written."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+import fnn
+from fnn import (
+    Activation,
+    Array,
+    Batch,
+    Grads,
+    Layer,
+    LayerGrad,
+    Loss,
+    Optimizer,
+    Params,
+    State,
+    apply_updates,
+    backprop,
+    fold,
+    forward,
+    init,
+    key,
+    minibatches,
+    one_hot,
+    samples,
+    scan,
+    start,
+    step,
+    trace,
+    train_step,
+    vjp,
+)
+from fnn.activations import identity, tanh
+from fnn.base import Acts
+from fnn.initializers import constant, glorot_uniform, orthogonal
+from fnn.losses import squared_error
+from fnn.optimizers import sgd
+from fnn.random import fold_in, normal, permutation, split, uniform
+from fnn.train import TrainStep, epochs
+from fnn.tree import leaves
+
+
+class World(NamedTuple):
+    """What a user holds: arrays of their own, writable, in every place that takes arrays."""
+
+    acts: Acts
+    params: Params
+    grads: Grads
+    x: Array
+    y: Array
+    weight: Array
+    labels: Array
+    state: State
+    update: TrainStep[Any]
+
+    @property
+    def data(self) -> Batch:
+        return Batch(self.x, self.y)
+
+    @property
+    def weighted(self) -> Batch:
+        return Batch(self.x, self.y, self.weight)
+
+
+def world(dtype: Any = np.float64, acts: Acts = (tanh, identity)) -> World:
+    rng = np.random.default_rng(0)
+    shapes = ((3, 4), (4,)), ((4, 2), (2,))
+    draw = rng.standard_normal
+    return World(
+        acts,
+        tuple(Layer(draw(w).astype(dtype), draw(b).astype(dtype)) for w, b in shapes),
+        tuple(LayerGrad(draw(w).astype(dtype), draw(b).astype(dtype)) for w, b in shapes),
+        draw((5, 3)),
+        draw((5, 2)),
+        rng.random(5),
+        rng.integers(0, 2, 5),
+        State(tuple(Layer(draw(w), draw(b)) for w, b in shapes), sgd(0.1).init(())),
+        train_step(acts, squared_error, sgd(0.1)),
+    )
+
+
+CALLS: dict[str, Callable[[World], Any]] = {
+    "init": lambda u: init(key(0), (3, 4, 2)),
+    "init in float32": lambda u: init(key(0), (3, 4, 2), orthogonal, constant(0.1), np.float32),
+    "init of user's arrays": lambda u: init(key(0), (3, 4), lambda *_: u.params[0].w),
+    "forward": lambda u: forward(u.acts, u.params, u.x),
+    "forward of a sample": lambda u: forward(u.acts, u.params, u.x[0]),
+    "trace": lambda u: trace(u.acts, u.params, u.x),
+    "vjp": lambda u: vjp(u.acts, u.params, u.x)[1](u.y),
+    "vjp of a sample": lambda u: vjp(u.acts, u.params, u.x[0])[1](u.y[0]),
+    "backprop": lambda u: backprop(u.acts, squared_error, u.params, u.data),
+    "backprop of a sample": lambda u: backprop(
+        u.acts, squared_error, u.params, Batch(u.x[0], u.y[0], u.weight[0])
+    ),
+    "backprop with weights": lambda u: backprop(u.acts, squared_error, u.params, u.weighted),
+    "step": lambda u: step(u.params, u.grads, 0.1),
+    "step of no length": lambda u: step(u.params, u.grads, 0.0),
+    "apply_updates": lambda u: apply_updates(u.params, u.grads),
+    "start": lambda u: start(sgd(0.1), u.params),
+    "train_step": lambda u: u.update(u.state, u.data),
+    "train_step on a sample": lambda u: u.update(u.state, Batch(u.x[0], u.y[0])),
+    "scan": lambda u: scan(u.update, u.state, samples(u.data)),
+    "fold": lambda u: fold(lambda s, b: u.update(s, b)[0], u.state, samples(u.data)),
+    "epochs": lambda u: next(epochs(u.update, u.state, [minibatches(key(0), 2, u.weighted)])),
+    "samples": lambda u: tuple(samples(u.data)),
+    "minibatches": lambda u: tuple(minibatches(key(1), 2, u.weighted)),
+    "one_hot": lambda u: one_hot(u.labels, 2),
+    "key": lambda u: key(3),
+    "split": lambda u: split(key(3)),
+    "uniform": lambda u: uniform(key(3), (2, 2)),
+    "uniform in float32": lambda u: uniform(key(3), (2, 2), dtype=np.float32),
+    "normal": lambda u: normal(fold_in(key(3), 1), 4),
+    "permutation": lambda u: permutation(key(3), 4),
+    "an initializer": lambda u: glorot_uniform(key(3), (2, 2), np.dtype(np.float32)),
+}
+each_call = pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+
+
+def fingerprint(tree: Any) -> list[Any]:
+    """Every byte and every flag of every array."""
+    return [
+        (a.tobytes(), a.dtype, a.shape, a.strides, a.ctypes.data, a.flags.writeable)
+        for a in leaves(tree)
+        if isinstance(a, np.ndarray)
+    ]
+
+
+def arrays(tree: Any) -> list[Array]:
+    return [leaf for leaf in leaves(tree) if isinstance(leaf, np.ndarray)]
+
+
+def assert_same(got: Any, want: Any) -> None:
+    for a, b in zip(leaves(got), leaves(want), strict=True):
+        np.testing.assert_array_equal(a, b, strict=isinstance(a, np.ndarray))
+
+
+def test_every_public_function_is_called_here() -> None:
+    functions = {name for name, value in vars(fnn).items() if inspect.isfunction(value)}
+    assert functions <= {name.partition(" ")[0] for name in CALLS}
+
+
+@each_call
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_no_argument_is_changed_or_frozen(call: Callable[[World], Any], dtype: Any) -> None:
+    mine = world(dtype)
+    if dtype is np.float32:
+        mine = mine._replace(state=start(sgd(0.1), mine.params))
+    before = fingerprint(mine)
+    assert len(before) == 16
+    call(mine)
+    assert fingerprint(mine) == before
+
+
+@each_call
+def test_results_are_read_only_and_share_no_memory_that_a_caller_could_write(
+    call: Callable[[World], Any], request: pytest.FixtureRequest
+) -> None:
+    mine = world()
+    for result in arrays(call(mine)):
+        assert not result.flags.writeable
+        with pytest.raises(ValueError, match="read-only"):
+            result[...] = 0
+        if "samples" not in request.node.callspec.id:  # those are views by design
+            assert not any(np.shares_memory(result, a) for a in arrays(mine))
+
+
+def test_identity_layers_return_no_view_of_their_input() -> None:
+    """No weights to speak of, and f that returns its very argument."""
+    mine = world(acts=(identity, Activation(lambda z: z, lambda z, a: a)))
+    before = fingerprint(mine)
+    x = np.eye(3)
+    unit = (Layer(np.eye(3), np.zeros(3)),)
+    results = (
+        forward((identity,), unit, x),
+        trace((identity,), unit, x),
+        vjp((identity,), unit, x)[1](x),
+        backprop((identity,), squared_error, unit, Batch(x, x)),
+        backprop(mine.acts, squared_error, mine.params, mine.data),
+    )
+    for result in arrays(results):
+        assert not any(np.shares_memory(result, a) for a in (x, *arrays(unit), *arrays(mine)))
+    assert fingerprint(mine) == before
+    assert x.flags.writeable
+
+
+@pytest.mark.parametrize("rows", [None, 5])
+def test_pairs_may_return_arrays_that_they_keep(rows: int | None) -> None:
+    """A slope that is always the same array, and a loss whose slope is the target itself."""
+    mine = world()
+    x, y = (mine.x, mine.y) if rows else (mine.x[0], mine.y[0])
+    ones = {n: np.ones((rows, n) if rows else n) for n in (4, 2)}
+    kept = Activation(lambda z: z + 0, lambda z, a: ones[z.shape[-1]])
+    linear = Loss(lambda output, target: (output * target).sum(-1), lambda output, target: target)
+    before = fingerprint((x, y, *ones.values()))
+    first = backprop((kept, kept), linear, mine.params, Batch(x, y))
+    assert_same(backprop((kept, kept), linear, mine.params, Batch(x, y)), first)
+    assert_same(vjp((kept, kept), mine.params, x)[1](y), vjp((kept, kept), mine.params, x)[1](y))
+    assert fingerprint((x, y, *ones.values())) == before
+
+
+def broken(*_: Any) -> Any:
+    raise ArithmeticError("broken on purpose")
+
+
+def fails_at(layer: int, part: str) -> Acts:
+    bad = Activation(broken, tanh.df) if part == "f" else Activation(tanh.f, broken)
+    return tuple(bad if i == layer else tanh for i in range(2))
+
+
+FAILURES: dict[str, Callable[[World], Any]] = {
+    "x of another width": lambda u: forward(u.acts, u.params, u.x[:, :2]),
+    "the second activation": lambda u: trace(fails_at(1, "f"), u.params, u.x),
+    "the last slope": lambda u: backprop(fails_at(1, "df"), squared_error, u.params, u.data),
+    "the first slope": lambda u: vjp(fails_at(0, "df"), u.params, u.x)[1](u.y),
+    "the loss": lambda u: backprop(u.acts, Loss(broken, broken), u.params, u.data),
+    "the slope of the loss": lambda u: backprop(
+        u.acts, Loss(squared_error.f, broken), u.params, u.weighted
+    ),
+    "targets": lambda u: backprop(u.acts, squared_error, u.params, Batch(u.x, u.y[:, :1])),
+    "weights": lambda u: backprop(u.acts, squared_error, u.params, Batch(u.x, u.y, -u.weight)),
+    "strings": lambda u: backprop(u.acts, squared_error, u.params, Batch(u.x, u.y.astype(str))),
+    "the pullback": lambda u: vjp(u.acts, u.params, u.x)[1](u.y[:, :1]),
+    "the rate": lambda u: step(u.params, u.grads, float("nan")),
+    "the second gradient": lambda u: step(u.params, (u.grads[0], u.grads[0]), 0.1),
+    "the second update": lambda u: apply_updates(u.params, (u.grads[0], u.grads[0])),
+    "the second layer": lambda u: start(sgd(0.1), (u.params[0], u.params[0])),
+    "the optimizer's start": lambda u: start(Optimizer(broken, broken), u.params),
+    "the optimizer": lambda u: train_step(
+        u.acts, squared_error, Optimizer(lambda params: u.state.opt, broken)
+    )(u.state, u.data),
+    "the schedule": lambda u: train_step(u.acts, squared_error, sgd(broken))(u.state, u.data),
+    "a batch in the middle": lambda u: scan(
+        u.update, u.state, [u.data, u.data, u.data._replace(y=u.x)]
+    ),
+    "a batch in an epoch": lambda u: next(
+        epochs(u.update, u.state, [[u.data, u.data._replace(y=u.x)]])
+    ),
+    "labels": lambda u: one_hot(-u.labels - 1, 2),
+    "rows": lambda u: samples(Batch(u.x, u.y[:3])),
+    "weights of data": lambda u: minibatches(key(0), 2, Batch(u.x, u.y, -u.weight)),
+}
+
+
+@pytest.mark.parametrize("call", FAILURES.values(), ids=FAILURES)
+def test_a_call_that_fails_leaves_everything_as_it_was(call: Callable[[World], Any]) -> None:
+    mine = world()
+    before, good = fingerprint(mine), mine.update(mine.state, mine.weighted)
+    with pytest.raises((ArithmeticError, TypeError, ValueError)):
+        call(mine)
+    assert fingerprint(mine) == before
+    assert_same(mine.update(mine.state, mine.weighted), good)
+
+
+def test_results_do_not_depend_on_what_was_called_before() -> None:
+    mine = world()
+    alone = {name: call(mine) for name, call in CALLS.items()}
+    names = list(CALLS)
+    for i in range(20):
+        for j in permutation(key(i), len(names)):
+            assert_same(CALLS[names[j]](mine), alone[names[j]])
+        with pytest.raises((ArithmeticError, TypeError, ValueError)):
+            list(FAILURES.values())[i](mine)
+
+
+def test_global_state_is_neither_read_nor_written() -> None:
+    mine = world()
+    results = []
+    legacy: Any = np.random  # its global generator must not matter
+    for seed in (1, 2):
+        legacy.seed(seed)
+        state, errors, options = legacy.get_state(), np.geterr(), np.get_printoptions()
+        results.append([call(mine) for call in CALLS.values()])
+        for a, b in zip(legacy.get_state(), state, strict=True):
+            np.testing.assert_array_equal(a, b)
+        assert np.geterr() == errors
+        assert np.get_printoptions() == options
+    assert_same(tuple(results[0]), tuple(results[1]))
+
+
+def network(width: int) -> tuple[Params, list[Batch]]:
+    keys = split(key(5), 3)
+    x, y = normal(keys[0], (40, 32, width)), normal(keys[1], (40, 32, 2))
+    return init(keys[2], (width, width, 2)), [Batch(*rows) for rows in zip(x, y, strict=True)]
+
+
+@pytest.mark.parametrize("width", [3, 64])
+def test_threads_may_share_params_and_passes(width: int) -> None:
+    params, batches = network(width)
+    update = train_step((tanh, identity), squared_error, sgd(0.1))
+    state = start(sgd(0.1), params)
+    shared = minibatches(key(0), 7, batches[0])
+
+    def work(batch: Batch) -> Any:
+        value = backprop((tanh, identity), squared_error, params, batch)
+        return value, update(state, batch), scan(update, state, shared)
+
+    serial = [work(batch) for batch in batches]
+    with ThreadPoolExecutor(8) as pool:
+        threaded = list(pool.map(work, batches))
+    for got, want in zip(threaded, serial, strict=True):
+        assert_same(got, want)
+
+
+def test_threads_may_share_a_pullback() -> None:
+    params, batches = network(16)
+    _, pullback = vjp((tanh, identity), params, batches[0].x)
+    serial = [pullback(batch.y) for batch in batches]
+    with ThreadPoolExecutor(8) as pool:
+        threaded = list(pool.map(pullback, [batch.y for batch in batches]))
+    for got, want in zip(threaded, serial, strict=True):
+        assert_same(got, want)
+
+
+def test_what_becomes_state_is_a_copy_and_the_callers_array_stays_theirs() -> None:
+    mine = world()
+    base = np.ones((4, 2))
+    view = base[:]
+    view.setflags(write=False)
+    params = (mine.params[0], Layer(view, mine.params[1].b))
+    state = start(sgd(0.1), params)
+    expected = forward(mine.acts, state.params, mine.x)
+    for array in (mine.params[0].w, mine.params[0].b, base, mine.params[1].b):
+        assert array.flags.writeable
+        array[...] = np.nan
+    assert_same(forward(mine.acts, state.params, mine.x), expected)
+    for leaf in leaves(state.params):
+        assert not leaf.flags.writeable
+        assert leaf.flags.owndata
+
+
+def test_start_keeps_what_nobody_can_write() -> None:
+    params = init(key(0), (3, 4, 2))
+    state = start(sgd(0.1), params)
+    for kept, given in zip(leaves(state.params), leaves(params), strict=True):
+        assert kept is given
+
+
+def test_what_an_optimizer_returns_stays_with_it() -> None:
+    """Its arrays are neither frozen nor changed: they may be the caller's."""
+    mine = world()
+    updates = tuple(LayerGrad(w.copy(), b.copy()) for w, b in mine.grads)
+
+    def update(grads: Grads[Any], state: int, params: Params[Any]) -> tuple[Grads[Any], int]:
+        return updates, state + 1
+
+    before = fingerprint(updates)
+    fixed = train_step(mine.acts, squared_error, Optimizer(len, update))
+    state, _ = scan(fixed, start(fixed.optimizer, mine.params), [mine.data] * 3)
+    assert fingerprint(updates) == before
+    assert state.opt == 5
+    np.testing.assert_allclose(
+        state.params[0].w, mine.params[0].w + 3 * updates[0].w, rtol=1e-15, atol=1e-15
+    )
+
+
+def test_arguments_may_be_views_of_each_other() -> None:
+    """Here x is a view of the first weights, y of the second, and the gradients are the params."""
+    mine = world()
+    params = (Layer(mine.params[0].w, mine.params[0].b), mine.params[1])
+    x, y = mine.params[0].w.T[:2], mine.params[1].w[:2]
+    copied = tuple(Layer(w.copy(), b.copy()) for w, b in params)
+    want = backprop(mine.acts, squared_error, copied, Batch(x.copy(), y.copy()))
+    assert_same(backprop(mine.acts, squared_error, params, Batch(x, y)), want)
+    grads = tuple(LayerGrad(w, b) for w, b in params)
+    doubled = apply_updates(params, grads)
+    halved = step(params, grads, 0.5)
+    for got, half, leaf in zip(leaves(doubled), leaves(halved), leaves(copied), strict=True):
+        np.testing.assert_array_equal(got, 2 * leaf)
+        np.testing.assert_array_equal(half, leaf / 2)
+    for got, leaf in zip(leaves(params), leaves(copied), strict=True):
+        np.testing.assert_array_equal(got, leaf)
+
+
+def test_a_pass_cannot_be_written_through_and_leaves_the_data_writable() -> None:
+    mine = world()
+
+    def batches() -> Iterator[Batch]:
+        yield from samples(mine.data)
+        yield from minibatches(key(0), 2, mine.weighted)
+
+    for batch in batches():
+        for part in arrays(tuple(batch)):
+            with pytest.raises(ValueError, match="read-only"):
+                part[...] = 0
+    mine.x[0, 0] = 7.0
+    assert samples(mine.data)[0].x[0] == 7.0
