@@ -13,33 +13,31 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[name] = "1"
 
 import numpy as np  # after the threads are pinned
-from timing import microseconds, ratio, take_turns
 
 from fnn import Batch, Params, backprop, init, key, step
 from fnn.activations import sigmoid
-from fnn.base import Array
 from fnn.initializers import Initializer, glorot_uniform, uniform
 from fnn.losses import squared_error
 from fnn.random import normal
 from fnn.tree import leaves
+from timing import microseconds, ratio, take_turns
 
-Update = Callable[[], tuple[float, Params]]
 RATE = 0.1
 
 
-def by_fnn(params: Params, batch: Batch) -> tuple[float, Params]:
+def by_fnn(params: Params[Any], batch: Batch) -> tuple[float, Params[Any]]:
     value, grads = backprop((sigmoid, sigmoid), squared_error, params, batch)
     return value, step(params, grads, RATE)
 
 
-def by_hand(params: Params, batch: Batch) -> tuple[float, object]:
+def by_hand(params: Params[Any], batch: Batch) -> tuple[float, object]:
     """The textbook's lines for two layers, with the formulas of fnn's own pairs."""
     (w1, b1), (w2, b2) = params
     x, y, _ = batch
@@ -61,15 +59,17 @@ def by_hand(params: Params, batch: Batch) -> tuple[float, object]:
     return float(value), layers
 
 
-def compare(title: str, sizes: tuple[int, ...], rows: int | None, dtype: type, bar: float) -> None:
+def compare(
+    title: str, sizes: tuple[int, ...], rows: int | None, dtype: type[np.floating[Any]], bar: float
+) -> None:
     draw: Initializer = uniform() if rows is None else glorot_uniform
-    params = init(key(0), sizes, draw, dtype=dtype)
+    params: Params[Any] = init(key(0), sizes, draw, dtype=dtype)
     leading = () if rows is None else (rows,)
     batch = Batch(
         normal(key(1), (*leading, sizes[0]), dtype=dtype),
         normal(key(2), (*leading, sizes[-1]), dtype=dtype),
     )
-    tolerance = 50 * np.finfo(dtype).eps
+    tolerance = 50 * float(np.finfo(dtype).eps)
     for a, b in zip(leaves(by_fnn(params, batch)), leaves(by_hand(params, batch)), strict=True):
         np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance)
     times = take_turns(

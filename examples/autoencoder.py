@@ -19,14 +19,25 @@ from itertools import count, islice, repeat
 
 import numpy as np
 
-from fnn import Activation, Batch, Params, activations, init, key, minibatches, samples
-from fnn import start, trace, train_step
+from fnn import (
+    Activation,
+    Batch,
+    Params,
+    activations,
+    init,
+    key,
+    minibatches,
+    samples,
+    start,
+    trace,
+    train_step,
+)
 from fnn.activations import elu, leaky_relu
 from fnn.initializers import uniform
 from fnn.losses import squared_error
 from fnn.optimizers import sgd
 from fnn.random import fold_in, split
-from fnn.train import epochs
+from fnn.train import DivergenceError, epochs
 
 PAIRS = {name: pair for name, pair in vars(activations).items() if isinstance(pair, Activation)}
 PAIRS |= {"elu": elu(), "leaky_relu": leaky_relu()}
@@ -43,19 +54,25 @@ def main(arguments: list[str] | None = None) -> int:
         passes = (minibatches(fold_in(order_key, i), options.batch, data) for i in count())
     # A minibatch's gradient is a mean, so the rate is times its size.
     update = train_step(acts, squared_error, sgd(MU / 2 * (options.batch or 1)))
-    state = start(update.optimizer, init(params_key, (8, 3, 8), uniform(), uniform()))
+    params = init(params_key, (8, 3, 8), uniform(), uniform())
+    state = start(update.optimizer, params)
 
     begun, number, distance = time.perf_counter(), 0, math.inf
-    for number, state, loss in islice(epochs(update, state, passes), options.max_epochs):
-        distance = 8 * loss
-        if distance <= options.target or not math.isfinite(distance):
-            break
-        if number % 500 == 0:
-            show_progress(f"epoch {number:,}: summed squared distance {distance:.4f}")
-    seconds = time.perf_counter() - begun
+    try:
+        for epoch in islice(epochs(update, state, passes), options.max_epochs):
+            number, distance, params = epoch.number, 8 * epoch.loss, epoch.state.params
+            if distance <= options.target:
+                break
+            if number % 500 == 0:
+                show_progress(f"epoch {number:,}: summed squared distance {distance:.4f}")
+    except DivergenceError as error:
+        show_progress("")
+        print(error, file=sys.stderr)
+        return 1
     show_progress("")
 
-    print_codes(acts, state.params, data)
+    print_codes(acts, params, data)
+    seconds = time.perf_counter() - begun
     print(f"summed squared distance {distance:.6f} in epoch {number:,} ({seconds:.1f} s)")
     if distance <= options.target:
         return 0

@@ -13,6 +13,8 @@ from fnn.base import LayerGrad as LayerGrad
 from fnn.base import Loss as Loss
 from fnn.base import Optimizer as Optimizer
 from fnn.base import Params as Params
+from fnn.checkpoint import load as load
+from fnn.checkpoint import save as save
 from fnn.data import minibatches as minibatches
 from fnn.data import one_hot as one_hot
 from fnn.data import samples as samples

@@ -1,33 +1,67 @@
 """Optimizers: pairs ``(init, update)`` that turn gradients into updates, to be added to params.
 
-A rate is a number or a schedule, a plain function from the step number (0, 1, ...) to a number.
+A rate is a number or a schedule (`fnn.schedules`), a function from the step number to a number.
+States are NamedTuples of the ``steps`` taken and of frozen vectors, which hold a number for each
+of the params': w before b, layer by layer. In the formulas g is the gradient and p the params;
+t is 1 at the first step, and all state 0 before it. Where the literature has two forms of an
+optimizer, this one is PyTorch's. What comes before or after one is chained to it:
+
+>>> optimizer = chain(clip_by_norm(1.0), adam(1e-3))
+
+Every optimizer raises `ValueError` for a rate that is negative or not finite, and for other
+numbers outside their range. The ``update`` of those made here is a `fnn.rules.Rule`, a dataclass
+of these numbers: it can be compared, pickled and read (``adam(1e-3).update.b1``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
-from typing import Any, NamedTuple, TypeAlias
+from dataclasses import dataclass
+from typing import ClassVar, NamedTuple
 
-from fnn import tree
-from fnn.base import Grads, Optimizer, Params
-from fnn.checks import check_rate
+import numpy as np
+from typing_extensions import override
 
-Schedule: TypeAlias = Callable[[int], float]
+from fnn.adaptive import adagrad as adagrad
+from fnn.adaptive import rmsprop as rmsprop
+from fnn.adaptive import rprop as rprop
+from fnn.base import Array, Optimizer
+from fnn.combine import chain as chain
+from fnn.combine import masked as masked
+from fnn.moments import adam as adam
+from fnn.moments import adamw as adamw
+from fnn.moments import nadam as nadam
+from fnn.rules import Elementwise, add_scaled, fraction
+from fnn.schedules import Schedule, check_schedule, rate_at
+from fnn.transforms import add_decayed_weights as add_decayed_weights
+from fnn.transforms import add_l1 as add_l1
+from fnn.transforms import clip_by_norm as clip_by_norm
+from fnn.transforms import clip_by_value as clip_by_value
+from fnn.transforms import scale as scale
 
 
 class SgdState(NamedTuple):
-    """The number of steps taken: what a schedule reads."""
+    """The state of `sgd`: the number of steps taken, which a schedule reads."""
 
     steps: int
 
 
+@dataclass(frozen=True)
+class Sgd(Elementwise[SgdState]):
+    """The rule of `sgd`."""
+
+    kind: ClassVar[type[SgdState]] = SgdState
+    rate: float | Schedule
+
+    @override
+    def rewrite_part(self, steps: int, g: Array, old: list[Array], new: list[Array]) -> None:
+        g *= -rate_at(self.rate, steps)
+
+
 def sgd(rate: float | Schedule) -> Optimizer[SgdState]:
-    """Stochastic gradient descent: ``update = -rate * grad``.
+    """Stochastic gradient descent: ``update = -rate * g``.
 
-    Source: Robbins and Monro 1951. Raises `ValueError` for a rate that is negative or not finite.
+    Source: Robbins and Monro, "A stochastic approximation method", 1951.
 
-    >>> import numpy as np
     >>> from fnn.base import Layer, LayerGrad
     >>> params = (Layer(np.array([[2.0]]), np.array([0.5])),)
     >>> optimizer = sgd(0.1)
@@ -35,24 +69,80 @@ def sgd(rate: float | Schedule) -> Optimizer[SgdState]:
     >>> optimizer.update(grads, optimizer.init(params), params)
     ((LayerGrad(w=array([[-1.]]), b=array([-0.1])),), SgdState(steps=1))
     """
-    return Optimizer(_sgd_init, partial(_sgd_update, check_schedule(rate)))
+    rule = Sgd(check_schedule(rate))
+    return Optimizer(rule.init, rule)
 
 
-def _sgd_init(params: Params[Any]) -> SgdState:
-    return SgdState(0)
+class MomentumState(NamedTuple):
+    """The state of `momentum` and `nesterov`: the vector ``velocity`` is the decayed sum of g."""
+
+    steps: int
+    velocity: Array
 
 
-def _sgd_update(
-    rate: float | Schedule, grads: Grads[Any], state: SgdState, params: Params[Any]
-) -> tuple[Grads[Any], SgdState]:
-    return tree.scale(-rate_at(rate, state.steps), grads), SgdState(state.steps + 1)
+@dataclass(frozen=True)
+class Momentum(Elementwise[MomentumState]):
+    """The rule of `momentum`."""
+
+    kind: ClassVar[type[MomentumState]] = MomentumState
+    rate: float | Schedule
+    mass: float
+
+    @override
+    def rewrite_part(self, steps: int, g: Array, old: list[Array], new: list[Array]) -> None:
+        (v0,), (v,) = old, new
+        np.multiply(v0, self.mass, out=v)
+        v += g
+        np.multiply(v, -rate_at(self.rate, steps), out=g)
 
 
-def check_schedule(rate: float | Schedule) -> float | Schedule:
-    """A schedule as it is, or a finite rate of at least 0 as a Python float."""
-    return rate if callable(rate) else check_rate("rate", rate)
+def momentum(rate: float | Schedule, mass: float = 0.9) -> Optimizer[MomentumState]:
+    """Gradient descent with momentum: ``v = mass * v + g``, ``update = -rate * v``.
+
+    `mass` is at least 0 and below 1. The rate multiplies the sum, as in PyTorch, and not each of
+    its terms: a schedule takes effect at once. Source: Polyak, "Some methods of speeding up the
+    convergence of iteration methods", 1964.
+
+    >>> from fnn.base import Layer, LayerGrad
+    >>> params = (Layer(np.array([[2.0]]), np.array([0.5])),)
+    >>> optimizer = momentum(0.1, 0.5)
+    >>> grads = (LayerGrad(np.array([[10.0]]), np.array([1.0])),)
+    >>> _, state = optimizer.update(grads, optimizer.init(params), params)
+    >>> optimizer.update(grads, state, params)[0]
+    (LayerGrad(w=array([[-1.5]]), b=array([-0.15])),)
+    """
+    rule = Momentum(check_schedule(rate), fraction("mass", mass))
+    return Optimizer(rule.init, rule)
 
 
-def rate_at(rate: float | Schedule, steps: int) -> float:
-    """The rate of the step that follows `steps` others."""
-    return check_rate(f"rate({steps})", rate(steps)) if callable(rate) else rate
+@dataclass(frozen=True)
+class Nesterov(Momentum):
+    """The rule of `nesterov`."""
+
+    @override
+    def rewrite_part(self, steps: int, g: Array, old: list[Array], new: list[Array]) -> None:
+        (v0,), (v,) = old, new
+        np.multiply(v0, self.mass, out=v)
+        v += g
+        add_scaled(g, self.mass, v)
+        g *= -rate_at(self.rate, steps)
+
+
+def nesterov(rate: float | Schedule, mass: float = 0.9) -> Optimizer[MomentumState]:
+    """Nesterov's momentum: ``v = mass * v + g``, ``update = -rate * (g + mass * v)``.
+
+    `mass` is above 0 and below 1. As PyTorch's, it stands at the point ahead where the gradient is
+    taken. Source: Nesterov 1983, as written by Sutskever et al., "On the importance of
+    initialization and momentum in deep learning", 2013.
+
+    >>> from fnn.base import Layer, LayerGrad
+    >>> params = (Layer(np.array([[2.0]]), np.array([0.5])),)
+    >>> optimizer = nesterov(0.1, 0.5)
+    >>> grads = (LayerGrad(np.array([[10.0]]), np.array([1.0])),)
+    >>> optimizer.update(grads, optimizer.init(params), params)[0]
+    (LayerGrad(w=array([[-1.5]]), b=array([-0.15])),)
+    """
+    if fraction("mass", mass) == 0.0:
+        raise ValueError("mass: expected a number above 0 and below 1, got 0; sgd has no mass")
+    rule = Nesterov(check_schedule(rate), fraction("mass", mass))
+    return Optimizer(rule.init, rule)

@@ -26,7 +26,7 @@ def total(x: Real) -> Real:
 
 
 def place(t: Real) -> Real:
-    """The x of a point t in [0, 1): gaps that are even in t are fine for small x, coarse for large."""
+    """The x of a point t in [0, 1); gaps even in t are gaps in x that grow with x."""
     return 2 * t / (1 - t)
 
 
@@ -40,8 +40,12 @@ def interpolant(xs: list[Real]) -> tuple[list[Real], list[Real]]:
     return solution[: m + 1], [mp.mpf(1), *solution[m + 1 :]]
 
 
+def powers(x: Real) -> list[Real]:
+    return [x**j for j in range(max(DEGREES) + 1)]
+
+
 def error(x: Real, numerator: list[Real], denominator: list[Real]) -> Real:
-    r = mp.polyval(numerator[::-1], x) / mp.polyval(denominator[::-1], x)
+    r = mp.fdot(numerator, powers(x)) / mp.fdot(denominator, powers(x))
     return abs((K * x + r) / total(x) - 1)
 
 
@@ -61,7 +65,11 @@ def fit() -> tuple[list[float], list[float], float]:
                 break
             widths = [(b - a) / lobe**0.12 for (a, b), lobe in zip(gaps, lobes, strict=True)]
             ts = [end * sum(widths[:i]) / sum(widths) for i in range(1, count + 1)]
-    return [float(c) for c in numerator[::-1]], [float(c) for c in denominator[::-1]], float(max(lobes))
+    return (
+        [float(c) for c in numerator[::-1]],
+        [float(c) for c in denominator[::-1]],
+        float(max(lobes)),
+    )
 
 
 if __name__ == "__main__":

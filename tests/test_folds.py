@@ -17,9 +17,7 @@ Y = TypeVar("Y")
 NUMBERS = st.lists(st.integers(-100, 100))
 
 
-def reference_scan(
-    f: Callable[[C, X], tuple[C, Y]], init: C, xs: Iterable[X]
-) -> tuple[C, list[Y]]:
+def reference_scan(f: Callable[[C, X], tuple[C, Y]], init: C, xs: Iterable[X]) -> tuple[C, list[Y]]:
     carry, ys = init, []
     for x in xs:
         carry, y = f(carry, x)

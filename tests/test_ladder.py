@@ -37,7 +37,10 @@ LADDER = (
     "tables",
     "schedules",
     "rules",
+    "combine",
+    "transforms",
     "adaptive",
+    "moments",
     "optimizers",
     "steps",
     "train",
@@ -59,11 +62,16 @@ def rung(path: Path) -> str:
 
 
 def at_import_time(node: ast.AST) -> Iterator[ast.AST]:
-    """What runs when the module is imported: all but the bodies of its functions."""
+    """What runs when the module is imported: no function's body, and nothing for checkers only."""
     for child in ast.iter_child_nodes(node):
-        if not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
-            yield child
-            yield from at_import_time(child)
+        match child:
+            case ast.FunctionDef() | ast.AsyncFunctionDef():
+                pass
+            case ast.If(test=ast.Name("TYPE_CHECKING")):
+                pass
+            case _:
+                yield child
+                yield from at_import_time(child)
 
 
 def imported(nodes: Iterable[ast.AST]) -> Iterator[str]:
@@ -131,6 +139,7 @@ def test_imports_that_point_up_or_out_are_told(source: str, complaint: str) -> N
         "import math\nimport numpy.typing\nfrom typing_extensions import TypeVar",
         "from fnn.base import Layer\nfrom fnn import tree, checks\nimport fnn.random",
         "def f():\n    import scipy.special\n    async def g():\n        import jax",
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from matplotlib.axes import Axes",
     ],
 )
 def test_imports_from_above_and_extras_where_they_are_used_are_right(source: str) -> None:

@@ -56,7 +56,14 @@ def data(seed: int, loss: str, rows: int | None, n_in: int, n_out: int) -> Batch
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_gradients_agree_with_the_complex_step_to_rounding(name: str, loss: str) -> None:
     """Every depth from 1 to 4, a sample and batches, outputs of width 1 and more."""
-    for depth, rows, n_out in [(1, None, 1), (1, 7, 3), (2, 1, 2), (2, 7, 1), (3, None, 3), (4, 7, 2)]:
+    for depth, rows, n_out in [
+        (1, None, 1),
+        (1, 7, 3),
+        (2, 1, 2),
+        (2, 7, 1),
+        (3, None, 3),
+        (4, 7, 2),
+    ]:
         names = (name,) * depth
         sizes = (3, *(4, 2, 3)[: depth - 1], n_out)
         params = network(depth, sizes)
@@ -71,7 +78,9 @@ def test_gradients_agree_with_the_complex_step_to_rounding(name: str, loss: str)
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("name", ACTIVATIONS)
 @settings(max_examples=8)
-@given(depth=st.integers(1, 4), rows=st.sampled_from([None, 1, 7]), n_out=st.integers(1, 3), seed=SEEDS)
+@given(
+    depth=st.integers(1, 4), rows=st.sampled_from([None, 1, 7]), n_out=st.integers(1, 3), seed=SEEDS
+)
 def test_gradients_pass_the_public_checker(
     name: str, loss: str, depth: int, rows: int | None, n_out: int, seed: int
 ) -> None:
@@ -99,7 +108,9 @@ def test_the_gradient_is_the_pullback_of_the_loss(seed: int, n_out: int) -> None
     batch = data(seed, "squared_error", 6, 3, n_out)
     output, pullback = vjp(acts, params, batch.x)
     grads, _ = pullback(squared_error.df(output, batch.y) / 6)
-    for a, b in zip(leaves(grads), leaves(backprop(acts, squared_error, params, batch)[1]), strict=True):
+    for a, b in zip(
+        leaves(grads), leaves(backprop(acts, squared_error, params, batch)[1]), strict=True
+    ):
         np.testing.assert_allclose(a, b, rtol=1e-13, atol=1e-15)
 
 
@@ -129,7 +140,9 @@ def test_a_batch_of_one_is_the_sample(seed: int, loss: str) -> None:
 
 @settings(max_examples=25)
 @given(seed=SEEDS, loss=st.sampled_from(sorted(LOSSES)), weighted=st.booleans())
-def test_the_batch_is_the_weighted_mean_of_its_samples(seed: int, loss: str, weighted: bool) -> None:
+def test_the_batch_is_the_weighted_mean_of_its_samples(
+    seed: int, loss: str, weighted: bool
+) -> None:
     acts, params, n = (sigmoid, identity), network(seed, (3, 4, 2)), 7
     batch = data(seed, loss, n, 3, 2)
     weight = np.arange(n, dtype=float) if weighted else np.ones(n)
@@ -137,8 +150,13 @@ def test_the_batch_is_the_weighted_mean_of_its_samples(seed: int, loss: str, wei
         acts, LOSSES[loss][0], params, batch._replace(weight=weight if weighted else None)
     )
     share = weight / weight.sum()
-    parts = [backprop(acts, LOSSES[loss][0], params, Batch(x, y)) for x, y in zip(batch.x, batch.y, strict=True)]
-    assert value == pytest.approx(math.fsum(s * v for s, (v, _) in zip(share, parts, strict=True)), rel=1e-13)
+    parts = [
+        backprop(acts, LOSSES[loss][0], params, Batch(x, y))
+        for x, y in zip(batch.x, batch.y, strict=True)
+    ]
+    assert value == pytest.approx(
+        math.fsum(s * v for s, (v, _) in zip(share, parts, strict=True)), rel=1e-13
+    )
     for i, got in enumerate(leaves(grads)):
         want = sum(s * list(leaves(g))[i] for s, (_, g) in zip(share, parts, strict=True))
         np.testing.assert_allclose(got, want, rtol=1e-12, atol=1e-14)
@@ -164,12 +182,19 @@ def test_the_order_of_the_rows_does_not_matter(seed: int) -> None:
 def test_renaming_hidden_units_renames_their_gradients(seed: int) -> None:
     acts, (first, last) = (tanh, identity), network(seed, (3, 5, 2))
     order = permutation(key(seed), 5)
-    renamed = (first._replace(w=first.w[:, order], b=first.b[order]), last._replace(w=last.w[order]))
+    renamed = (
+        first._replace(w=first.w[:, order], b=first.b[order]),
+        last._replace(w=last.w[order]),
+    )
     batch = data(seed, "squared_error", 7, 3, 2)
     value, (d_first, d_last) = backprop(acts, squared_error, (first, last), batch)
     other, (r_first, r_last) = backprop(acts, squared_error, renamed, batch)
     assert value == pytest.approx(other, rel=1e-13)
-    for a, b in [(d_first.w[:, order], r_first.w), (d_first.b[order], r_first.b), (d_last.w[order], r_last.w)]:
+    for a, b in [
+        (d_first.w[:, order], r_first.w),
+        (d_first.b[order], r_first.b),
+        (d_last.w[order], r_last.w),
+    ]:
         np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-14)
 
 

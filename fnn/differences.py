@@ -1,0 +1,154 @@
+"""Derivatives without calculus, from values of a function alone, and how far to trust them.
+
+Two ways, of which `slopes` takes the better one that holds:
+
+- the complex step, ``Im f(ih) / h`` with h = 2^-200, exact to rounding where f is analytic and
+  takes complex numbers (Squire and Trapp, "Using complex variables to estimate derivatives of real
+  functions", 1998);
+- central differences, extrapolated from steps of 2^-4 to 2^-23 (Ridders, "Accurate computation of
+  F'(x) and F'(x) F''(x)", 1982), each term by the steps that suit it best. Half of what the slopes
+  on the two sides differ by counts as an error: a kink hides the derivative only where even the
+  smallest steps straddle it.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+
+from fnn.base import Array
+
+EXACT = 1e-12
+"""Tolerance against the complex step: thousands of roundings of float64."""
+
+CLOSE = 1e-10
+"""Tolerance against differences, to which twice their own error is added."""
+
+CERTAIN = 1e-8
+"""Differences with a larger error prove nothing."""
+
+Terms: TypeAlias = Callable[[complex], Array]
+"""From a step, the terms (k, n) of k sums of n numbers, to be differentiated at step 0."""
+
+_STEPS = 2.0 ** -np.arange(4.0, 24.0)
+_FINE = 13  # the step of 2^-18, near which plain central differences are at their best
+_COMPLEX_STEP = 2.0**-200  # its square is nothing beside 1, and its fifth power is not yet 0
+
+
+class Slopes(NamedTuple):
+    """The derivatives of k sums, how far from them a claim may be, and which are known at all.
+
+    Tolerances are relative to ``scale``, the greatest of these: the derivatives of the sum's terms,
+    the terms themselves, and the largest sum's derivatives or 1, whichever is less.
+    """
+
+    value: Array
+    tolerance: Array
+    scale: Array
+    usable: Array
+    exact: bool
+
+    @property
+    def source(self) -> str:
+        """Where the derivatives come from, for messages."""
+        return "the complex step" if self.exact else "the difference quotient"
+
+    def worst(self, claim: Array, slack: Array | float = 0.0) -> int | None:
+        """The place of the claim that is furthest off, if any is too far; NaN is furthest."""
+        off = np.abs(claim - self.value)
+        wrong = self.usable & ~(off <= self.tolerance + slack)
+        return int(np.where(wrong, off / self.scale, -1.0).argmax()) if wrong.any() else None
+
+    def check(self, name: str, df: Array, place: Callable[[int], str]) -> None:
+        """Raise where df, at a place that is described by its number, is not the derivative."""
+        known = self.usable.sum()
+        if 2 * known <= df.size:
+            raise AssertionError(
+                f"{name}.f: differences converge at {known} of {df.size} places only;"
+                " choose others, where it is finite and without kinks, jumps and noise"
+            )
+        i = self.worst(df)
+        if i is not None:
+            raise AssertionError(
+                f"{name}.df{place(i)}: df gives {df[i]}, {self.source} of f gives {self.value[i]}"
+            )
+
+
+def slopes(terms: Terms, analytic: bool = True) -> Slopes:
+    """The derivatives of sums at step 0.
+
+    The complex step is taken if it agrees with the differences. Where derivatives vanish, that
+    proves little: pass `analytic` as what ``.exact`` was at livelier places.
+
+    >>> slopes(lambda h: np.array([[3 * h, h + 1], [h**2, np.exp(h)]])).value
+    array([4., 1.])
+    """
+    with np.errstate(all="ignore"):
+        center = terms(0.0)
+        best, error = _differences(terms, center)
+        off, size = error.sum(axis=1), np.abs(best).sum(axis=1)
+        scale = np.maximum(size, np.maximum(np.abs(center).sum(axis=1), min(1.0, size.max())))
+        usable = (off <= CERTAIN * scale) & np.isfinite(off)
+        result = Slopes(best.sum(axis=1), CLOSE * scale + 2 * off, scale, usable, exact=False)
+        exact = _complex_step(terms, center) if analytic else None
+        if exact is None or result.worst(exact) is not None:
+            return result
+        return Slopes(exact, EXACT * scale, scale, usable, exact=True)
+
+
+def parting(claim: Array, way: Array, slopes_along: Callable[[Sequence[Array]], Slopes]) -> int:
+    """An entry of a gradient that is off, given a way along which it is; its number in `ravel`."""
+    numbers = np.arange(way.size).reshape(way.shape)
+    spots = numbers.ravel()
+    while spots.size > 1:  # keep the half along which it is further off
+        halves = np.array_split(spots, 2)
+        ways = [way * np.isin(numbers, half) for half in halves]
+        off = slopes_along(ways).value - [np.vdot(claim, half) for half in ways]
+        spots = halves[np.abs(off).argmax()]
+    return int(spots[0])
+
+
+def _differences(terms: Terms, center: Array) -> tuple[Array, Array]:
+    """Each term's derivative and its error, the least of those in Ridders' table."""
+    up, down = (np.stack([terms(sign * h) for h in _STEPS]) for sign in (1, -1))
+    h, bend = _STEPS[:, None, None], up - 2 * center + down
+    slope, jump = (up - down) / (2 * h), bend / h
+    # Rounding may agree by chance, which would look exact. What it does shows at the least steps:
+    # as they are halved, the bends and the changes of the slopes should fall to a quarter.
+    drift = np.diff(slope[_FINE:], axis=0)
+    slips = 2 * h[_FINE + 2 :] * np.abs(drift[1:] - drift[:-1] / 4)
+    slips += np.abs(bend[_FINE + 2 :] - bend[_FINE + 1 : -1] / 4)
+    noise = (slips.max(axis=0) + 4 * np.finfo(np.float64).eps * np.abs(center)) / h
+    fine, spare = slope[_FINE], np.abs(slope[_FINE]) / 100 + noise[_FINE]
+    best, error = np.zeros(center.shape), np.full(center.shape, np.inf)
+    for p in (1, 2, 3, 4):  # cancels h^2p in the slope and h^(2p-1) in the jump
+        finer, coarser = slope[1:], slope[:-1]
+        slope = finer + (finer - coarser) / (4**p - 1)
+        jump = jump[1:] + (jump[1:] - jump[:-1]) / (2 ** (2 * p - 1) - 1)
+        noise = noise[1:]
+        spread = np.maximum(np.abs(slope - finer), np.abs(slope - coarser))
+        doubt = spread + np.abs(jump) / 2 + noise
+        doubt = np.where(np.abs(slope - fine) <= spare, doubt, np.inf)  # else a wave's alias
+        pick = doubt.argmin(axis=0)[None]
+        least = np.take_along_axis(doubt, pick, axis=0)[0]
+        best = np.where(least < error, np.take_along_axis(slope, pick, axis=0)[0], best)
+        error = np.minimum(error, least)
+    return best, error
+
+
+def _complex_step(terms: Terms, center: Array) -> Array | None:
+    """The sums' derivatives, if the terms take complex numbers and keep their real parts."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", np.exceptions.ComplexWarning)
+            result = terms(complex(0.0, _COMPLEX_STEP))
+    except Exception:  # whatever functions of real numbers make of complex ones
+        return None
+    known = np.isfinite(center)
+    if not np.allclose(np.real(result)[known], center[known], EXACT, EXACT):
+        return None
+    exact: Array = np.imag(result).sum(axis=1) / _COMPLEX_STEP
+    return exact

@@ -1,0 +1,188 @@
+"""What the built-in optimizers are made of: rules that rewrite gradients in place, as vectors.
+
+A gradient joined into one vector takes the same few NumPy calls for any number of layers. A large
+one is not even copied: `Rule.descend` turns its arrays, one by one, into the next params.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from itertools import accumulate
+from typing import Any, ClassVar, Generic
+
+import numpy as np
+from typing_extensions import override
+
+from fnn.base import Array, F, Grads, Layer, LayerGrad, Optimizer, Params, S
+from fnn.checks import check_grads, check_params
+from fnn.network import apply_updates
+from fnn.tree import frozen
+from fnn.values import describe, finite
+
+LARGE = 2**14
+"""Gradients of at least so many numbers are rewritten array by array: joining costs more."""
+
+BLOCK = 2**13
+"""Numbers in a temporary. Large ones make malloc return and fault in pages at every step."""
+
+
+class Rule(ABC, Generic[S]):
+    """The ``update`` of a built-in optimizer: a pure function outside, in place inside."""
+
+    @abstractmethod
+    def init(self, params: Params[Any]) -> S:
+        """The state before the first step."""
+
+    @abstractmethod
+    def rewrite(self, vectors: Sequence[Array], state: S, params: Params[Any]) -> S:
+        """Overwrite the gradient by the update, and return the next state.
+
+        `vectors` are the arrays of the gradient, flat, w before b and layer by layer; or the one
+        vector of them all.
+        """
+
+    def __call__(self, grads: Grads[Any], state: S, params: Params[Any]) -> tuple[Grads[Any], S]:
+        """``(grads, state, params) -> (updates, state)``, as every optimizer's update."""
+        check_grads("grads", grads, params)
+        vector = np.concatenate(flat(grads))
+        state = self.rewrite([vector], state, params)
+        return layered(frozen(vector), params), state
+
+    def descend(self, params: Params[F], grads: Grads[F], state: S) -> tuple[Params[F], S]:
+        """The next params and state. `grads` are fresh arrays that nobody else holds: they may go.
+
+        The results are, bit for bit, those of a call followed by `fnn.apply_updates`.
+        """
+        if sum(w.size + b.size for w, b in params) < LARGE:
+            updates, state = self(grads, state, params)
+            return apply_updates(params, updates), state
+        vectors = []
+        for grad in grads:
+            for array in grad:
+                array.setflags(write=True)
+                vectors.append(array.reshape(-1, copy=False))
+        state = self.rewrite(vectors, state, params)
+        for (w, b), (dw, db) in zip(params, grads, strict=True):
+            np.add(dw, w, out=dw)
+            np.add(db, b, out=db)
+        return tuple(Layer(frozen(w), frozen(b)) for w, b in grads), state
+
+
+class Elementwise(Rule[S]):
+    """A rule that treats every number alike; its state is the steps taken and some vectors."""
+
+    kind: ClassVar[Any]
+    """The class of the state: a NamedTuple of ``steps``, then the vectors."""
+
+    @abstractmethod
+    def rewrite_part(self, steps: int, g: Array, old: list[Array], new: list[Array]) -> None:
+        """Overwrite the vector `g` by its update, and fill `new` with what `old` becomes."""
+
+    @override
+    def init(self, params: Params[Any]) -> S:
+        vectors = len(self.kind._fields) - 1
+        size = sum(w.size + b.size for w, b in params)
+        zero = [frozen(np.zeros(size, check_params(params)))] if vectors else []
+        state: S = self.kind(0, *zero * vectors)
+        return state
+
+    @override
+    def rewrite(self, vectors: Sequence[Array], state: S, params: Params[Any]) -> S:
+        size, dtype = sum(g.size for g in vectors), vectors[0].dtype
+        steps, *old = self._checked(state, size, dtype)
+        new = np.empty((len(old), size), dtype)  # one piece of memory: see BLOCK
+        for g, part in zip(vectors, slices(vectors), strict=True):
+            self.rewrite_part(steps, g, [v[part] for v in old], list(new[:, part]))
+        after: S = self.kind(steps + 1, *frozen(new))
+        return after
+
+    def _checked(self, state: Any, size: int, dtype: np.dtype[Any]) -> Any:
+        if not isinstance(state, self.kind):
+            raise TypeError(
+                f"state: expected {self.kind.__name__}, got {describe(state)};"
+                " start(optimizer, params) makes the first state"
+            )
+        figures: Any = state
+        for name, vector in zip(self.kind._fields[1:], figures[1:], strict=True):
+            if vector.shape != (size,) or vector.dtype != dtype:
+                raise ValueError(
+                    f"state.{name}: expected a vector {(size,)} of {dtype} to match params, got"
+                    f" {vector.shape} of {vector.dtype}; start(optimizer, params) makes a new state"
+                )
+        return figures
+
+
+def rewrite(optimizer: Optimizer[S], vectors: Sequence[Array], state: S, params: Params[Any]) -> S:
+    """`Rule.rewrite` for any optimizer: one that is not a rule may keep what it gets, so copies."""
+    if isinstance(optimizer.update, Rule):
+        after: S = optimizer.update.rewrite(vectors, state, params)
+        return after
+    grads = layered(frozen(np.concatenate(vectors)), params)
+    updates, state = optimizer.update(grads, state, params)
+    check_grads("updates", updates, params)
+    for vector, update in zip(vectors, alike(vectors, updates), strict=True):
+        vector[:] = update
+    return state
+
+
+def add_scaled(g: Array, factor: float, x: Array) -> None:
+    """``g += factor * x``."""
+    for part in blocks(g):
+        g[part] += factor * x[part]
+
+
+def divide_by_root(g: Array, squares: Array, eps: float) -> None:
+    """``g /= sqrt(squares) + eps``."""
+    for part in blocks(g):
+        root = np.sqrt(squares[part])
+        root += eps
+        g[part] /= root
+
+
+def blocks(vector: Array) -> list[slice]:
+    """Slices that cut a vector into blocks."""
+    return [slice(i, i + BLOCK) for i in range(0, vector.size, BLOCK)]
+
+
+def flat(layers: Params[Any] | Grads[Any]) -> list[Array]:
+    """The arrays as vectors, in their order: views where they lie in C order."""
+    return [array.reshape(-1) for layer in layers for array in layer]
+
+
+def slices(vectors: Sequence[Array]) -> list[slice]:
+    """Where each vector lies in the one of them all."""
+    ends = list(accumulate(vector.size for vector in vectors))
+    return [slice(end - vector.size, end) for vector, end in zip(vectors, ends, strict=True)]
+
+
+def alike(vectors: Sequence[Array], layers: Params[Any] | Grads[Any]) -> list[Array]:
+    """The arrays of `layers` as vectors, joined if `vectors` are."""
+    return flat(layers) if len(vectors) > 1 else [np.concatenate(flat(layers))]
+
+
+def layered(vector: Array, params: Params[Any]) -> Grads[Any]:
+    """Views of one vector, in the shapes of `params`."""
+    layers = []
+    done = 0
+    for w, b in params:
+        middle, end = done + w.size, done + w.size + b.size
+        layers.append(LayerGrad(vector[done:middle].reshape(w.shape), vector[middle:end]))
+        done = end
+    return tuple(layers)
+
+
+def positive(name: str, value: float) -> float:
+    """A finite number above 0, as a Python float: it must not promote float32."""
+    number = finite(name, value)
+    if number <= 0.0:
+        raise ValueError(f"{name}: expected a finite number above 0, got {value!r}")
+    return number
+
+
+def fraction(name: str, value: float) -> float:
+    """A number of at least 0 and below 1, as a Python float."""
+    number = finite(name, value)
+    if not 0.0 <= number < 1.0:
+        raise ValueError(f"{name}: expected a number of at least 0 and below 1, got {value!r}")
+    return number

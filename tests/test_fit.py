@@ -1,0 +1,221 @@
+"""fit is made of the public pieces: the same epochs, the best params, the figures of both sets."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from fnn import Batch, Params, forward, init, key, minibatches, start, train_step
+from fnn.activations import identity, sigmoid, tanh
+from fnn.base import Acts, Array
+from fnn.dropout import dropout
+from fnn.losses import squared_error
+from fnn.network import mean_loss
+from fnn.optimizers import SgdState, sgd
+from fnn.random import Key, fold_in, normal, split
+from fnn.testing import check_gradients
+from fnn.train import DivergenceError, Epoch, Fit, History, State, epochs, fit
+from fnn.tree import leaves
+
+ACTS = (tanh, identity)
+PARAMS = init(key(0), (3, 6, 2))
+DATA = Batch(normal(key(1), (20, 3)), normal(key(2), (20, 2)))
+HELD_OUT = Batch(normal(key(3), (8, 3)), normal(key(4), (8, 2)))
+
+Seen = list[tuple[Epoch[State[np.float64, SgdState]], History]]
+
+
+def equal(one: object, other: object) -> bool:
+    pairs = zip(leaves(one), leaves(other), strict=True)
+    return all(np.array_equal(a, b) for a, b in pairs)
+
+
+def noisy(key: Key) -> Acts:
+    return (dropout(key, 0.3, tanh), identity)
+
+
+def overfit(seen: Seen, patience: int | None = None) -> Fit[np.float64, SgdState]:
+    """More units than rows can pin down: the validation loss turns before the training loss."""
+    return fit(
+        ACTS,
+        squared_error,
+        sgd(0.1),
+        PARAMS,
+        DATA,
+        key=key(6),
+        batch_size=5,
+        max_epochs=60,
+        validation=HELD_OUT,
+        patience=patience,
+        on_epoch=lambda epoch, history: seen.append((epoch, history)),
+    )
+
+
+def test_fit_is_the_epochs_that_one_would_write() -> None:
+    done = fit(ACTS, squared_error, sgd(0.05), PARAMS, DATA, key=key(5), batch_size=8, max_epochs=4)
+    order = split(key(5))[0]
+    update = train_step(ACTS, squared_error, sgd(0.05))
+    passes = (minibatches(fold_in(order, i), 8, DATA) for i in range(4))
+    walked = list(epochs(update, start(sgd(0.05), PARAMS), passes))
+    assert equal(done.state, walked[-1].state)
+    assert done.history == History(tuple(epoch.loss for epoch in walked), (), ())
+    assert equal(done.params, walked[-1].state.params)
+
+
+def test_two_fits_with_the_same_arguments_are_bit_identical() -> None:
+    def once() -> Fit[np.float64, SgdState]:
+        return fit(
+            ACTS,
+            squared_error,
+            sgd(0.05),
+            PARAMS,
+            DATA,
+            key=key(5),
+            batch_size=8,
+            max_epochs=5,
+            validation=HELD_OUT,
+            training_acts=noisy,
+        )
+
+    assert equal(once(), once())
+
+
+def test_the_best_params_have_the_least_validation_loss_and_the_state_is_the_last() -> None:
+    seen: Seen = []
+    done = overfit(seen)
+    best = int(np.argmin(done.history.validation))
+    assert best < 59
+    assert equal(done.params, seen[best][0].state.params)
+    assert mean_loss(ACTS, squared_error, done.params, HELD_OUT) == done.history.validation[best]
+    assert equal(done.state, seen[-1][0].state)
+    assert len(seen) == len(done.history.train) == 60
+
+
+def test_patience_stops_after_so_many_epochs_without_a_better_one() -> None:
+    seen: Seen = []
+    done = overfit(seen, patience=4)
+    best = int(np.argmin(done.history.validation))
+    assert len(done.history.validation) == best + 1 + 4 < 60
+
+
+def test_on_epoch_sees_every_epoch_with_the_history_so_far() -> None:
+    seen: Seen = []
+    done = overfit(seen)
+    for i, (epoch, history) in enumerate(seen, 1):
+        assert epoch.number == len(history.train) == len(history.validation) == i
+        assert history.train == done.history.train[:i]
+
+
+def test_a_metric_is_recorded_on_the_validation_data() -> None:
+    def worst(output: Array, target: Array) -> float:
+        return float(np.abs(output - target).max())
+
+    done = fit(
+        ACTS,
+        squared_error,
+        sgd(0.05),
+        PARAMS,
+        DATA,
+        key=key(5),
+        batch_size=8,
+        max_epochs=3,
+        validation=HELD_OUT,
+        metric=worst,
+    )
+    output = forward(ACTS, done.state.params, HELD_OUT.x)
+    assert done.history.metric[-1] == worst(output, HELD_OUT.y)
+    assert len(done.history.metric) == 3
+
+
+def test_no_epochs_leave_the_params_as_they_are() -> None:
+    done = fit(ACTS, squared_error, sgd(0.1), PARAMS, DATA, key=key(5), batch_size=8, max_epochs=0)
+    assert equal(done.params, PARAMS)
+    assert done.history == History((), (), ())
+
+
+def test_a_diverging_run_stops_where_it_diverged_with_the_last_finite_state() -> None:
+    with pytest.raises(DivergenceError, match=r"in epoch \d+, step \d+; try a smaller rate") as e:
+        fit(
+            (identity, identity),
+            squared_error,
+            sgd(5.0),
+            PARAMS,
+            DATA,
+            key=key(5),
+            batch_size=8,
+            max_epochs=500,
+        )
+    assert 1 <= e.value.step <= 3
+    params: Params = e.value.state.params
+    assert all(np.isfinite(array).all() for array in leaves(params))
+    done = e.value.state.opt.steps
+    assert done == 3 * (e.value.epoch - 1) + e.value.step - 2
+
+
+def test_a_keyboard_interrupt_loses_no_epoch_that_on_epoch_saw() -> None:
+    seen: Seen = []
+
+    def interrupt(epoch: Epoch[State[np.float64, SgdState]], history: History) -> None:
+        seen.append((epoch, history))
+        if epoch.number == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(
+            ACTS,
+            squared_error,
+            sgd(0.05),
+            PARAMS,
+            DATA,
+            key=key(5),
+            batch_size=8,
+            max_epochs=9,
+            on_epoch=interrupt,
+        )
+    again = fit(
+        ACTS, squared_error, sgd(0.05), PARAMS, DATA, key=key(5), batch_size=8, max_epochs=3
+    )
+    assert equal(seen[-1][0].state, again.state)
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+@pytest.mark.parametrize("name", ["train", "validation"])
+def test_inputs_that_are_not_finite_are_named_by_row_and_column(name: str, bad: float) -> None:
+    x = DATA.x.copy()
+    x[4, 1] = bad
+    data = {"train": DATA, "validation": DATA} | {name: Batch(x, DATA.y)}
+    with pytest.raises(ValueError, match=rf"{name}\.x: .*row 4.*column 1"):
+        fit(
+            ACTS,
+            squared_error,
+            sgd(0.1),
+            PARAMS,
+            data["train"],
+            key=key(5),
+            batch_size=8,
+            max_epochs=1,
+            validation=data["validation"],
+        )
+
+
+def test_dropout_has_an_exact_gradient_and_keeps_the_mean() -> None:
+    acts = (dropout(key(7), 0.4, tanh), dropout(key(8), 0.2, sigmoid), identity)
+    check_gradients(acts, squared_error, init(key(9), (3, 8, 6, 2)), DATA)
+    dropped = dropout(key(7), 0.4, identity).f(np.ones((400, 500)))
+    assert set(np.unique(dropped)) == {0.0, 1 / 0.6}
+    # 200,000 independent units: five standard errors of their mean.
+    assert dropped.mean() == pytest.approx(1.0, abs=5 * math.sqrt(0.4 / 0.6 / 200_000))
+
+
+def test_dropout_is_a_function_of_its_key() -> None:
+    z = normal(key(1), (50, 4))
+    one, same, other = (dropout(key(i), 0.5, tanh) for i in (7, 7, 8))
+    np.testing.assert_array_equal(one.f(z), same.f(z))
+    np.testing.assert_array_equal(one.f(z) == 0, one.df(z, one.f(z)) == 0)
+    assert not np.array_equal(one.f(z), other.f(z))
+    assert dropout(key(1), 0.0, tanh).f(z) == pytest.approx(np.tanh(z), rel=1e-15)
+    assert one.f(z.astype(np.float32)).dtype == np.float32
+    with pytest.raises(ValueError, match="rate: expected a probability from 0 to below 1, got 1"):
+        dropout(key(1), 1.0, tanh)
