@@ -4,7 +4,7 @@ A sensor writes rows of 255 numbers and one to predict. The file is mapped into 
 by chunk, and learned from row by row, each predicted before it is learned: the loss is an honest
 test all the way. Halfway through, the law behind the numbers changes, and the network follows.
 
-    python examples/streaming.py --megabytes 64 --allow 32
+    python examples/streaming.py --megabytes 128 --allow 32
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def record(path: Path, rows: int, root: Key) -> None:
 
 def allow(more: int) -> None:
     """Let the process allocate so many bytes more. Linux counts what is not backed by a file."""
-    np.ones((256, 256)) @ np.ones((256, 256))  # BLAS takes its own buffers now
+    np.eye(256).dot(np.eye(256))  # BLAS takes its own buffers now
     pages = int(Path("/proc/self/statm").read_text().split()[5])
     limit = pages * os.sysconf("SC_PAGE_SIZE") + more
     resource.setrlimit(resource.RLIMIT_DATA, (limit, resource.getrlimit(resource.RLIMIT_DATA)[1]))
@@ -84,7 +84,7 @@ def allow(more: int) -> None:
 def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Learn online from a file beyond memory (Linux).")
     parser.add_argument("--seed", type=int, default=0, help="of data and weights (default 0)")
-    parser.add_argument("--megabytes", type=int, default=64, metavar="N", help="default 64")
+    parser.add_argument("--megabytes", type=int, default=128, metavar="N", help="default 128")
     parser.add_argument("--allow", type=int, default=32, metavar="N", help="more MB (default 32)")
     parser.add_argument("--folder", type=Path, help="for the file, removed at the end")
     options = parser.parse_args(arguments)

@@ -63,8 +63,8 @@ def opened(file: BinaryIO) -> ZipFile:
     for info in entries:
         if info.compress_type != ZIP_STORED or info.compress_size != info.file_size:
             raise ValueError(
-                f"{shown(info.filename)}: expected {info.file_size} bytes that are not compressed,"
-                f" got {info.compress_size} of compression type {info.compress_type}"
+                f"{_shown_name(info.filename)}: expected {info.file_size} bytes that are not"
+                f" compressed, got {info.compress_size} of compression type {info.compress_type}"
             )
     size, declared = os.fstat(file.fileno()).st_size, sum(info.file_size for info in entries)
     if declared > size:
@@ -86,10 +86,9 @@ def read_arrays(archive: ZipFile, title: str, like: Mapping[str, Array]) -> dict
     found = Counter(archive.namelist())
     for entry in sorted(wanted | found.keys()):
         if found[entry] != (entry in wanted):
-            name = shown(entry.removesuffix(".npy"))
             raise ValueError(
-                f"{name}: expected {'one' if entry in wanted else 'no'} entry of this name in the"
-                f" archive, got {found[entry]}"
+                f"{_shown_name(entry)}: expected {'one' if entry in wanted else 'no'} entry of this"
+                f" name in the archive, got {found[entry]}"
             )
     for name, array in like.items():
         size = len(_header(array, fortran=False)) + array.nbytes
@@ -136,6 +135,10 @@ def _little(array: Array) -> np.dtype[Any]:
 def shown(text: str) -> str:
     """What a file says, as an error can show it: short, and without a terminal's commands."""
     return text if text.isprintable() and len(text) <= 200 else ascii(text[:200])
+
+
+def _shown_name(entry: str) -> str:
+    return shown(entry.removesuffix(".npy"))
 
 
 @contextmanager

@@ -161,6 +161,13 @@ def alike(vectors: Sequence[Array], layers: Params[Any] | Grads[Any]) -> list[Ar
     return flat(layers) if len(vectors) > 1 else [np.concatenate(flat(layers))]
 
 
+def apart(vectors: Sequence[Array], params: Params[Any]) -> Sequence[Array]:
+    """The vectors, one for each array of `params`: what is summed over them keeps its bits."""
+    if len(vectors) > 1:
+        return vectors
+    return [vectors[0][part] for part in slices(flat(params))]
+
+
 def layered(vector: Array, params: Params[Any]) -> Grads[Any]:
     """Views of one vector, in the shapes of `params`."""
     layers = []

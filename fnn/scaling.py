@@ -55,7 +55,7 @@ def standardize(x: ArrayLike) -> tuple[Array, Scaling]:
     The standard deviation is that of the population (divided by n, as scikit-learn's). A constant
     column becomes 0 and has scale 1. `x` is (n, k) with at least one row; the floating dtype is
     kept, and the scaling is float64: the deviation is within 3 ulp, the mean within half an ulp
-    and an eps of the mean distance from it, even where it is 1e15 times the deviation. For data
+    and 2 eps of the mean distance from it, even where it is 1e15 times the deviation. For data
     larger than memory, standardize every hundredth row and `apply` the scaling as rows come.
 
     Raises `ValueError` for a number that is not finite, by its row and column, and for a column

@@ -66,7 +66,7 @@ class Batches(Iterable[Batch]):
 
 
 def batches_from(chunks: Source, size: int, *, key: Key | None = None) -> Batches:
-    """The rows of `chunks`, `size` at a time: a pass that holds two chunks and three batches.
+    """The rows of `chunks`, `size` at a time: a pass that holds one chunk and three batches.
 
     `chunks` is a function, as a generator function, that gives the chunks anew at each call, or a
     sequence of chunks. A chunk is a `Batch` or a pair (x, y) with any number of rows. Every row

@@ -60,6 +60,7 @@ def start(optimizer: Optimizer[S], params: Params[F]) -> State[F, S]:
 def train_step(acts: Acts, loss: Loss, optimizer: Optimizer[S]) -> TrainStep[S]:
     """The update ``(state, batch) -> (state, loss)`` that folds train with.
 
+    >>> import numpy as np
     >>> from fnn import init, key, samples, scan
     >>> from fnn.activations import identity
     >>> from fnn.losses import squared_error

@@ -201,7 +201,7 @@ def _direction(key: Key, shape: tuple[int, ...]) -> Array:
     return v + np.copysign(0.5, v)
 
 
-def _usual_outputs(key: Key, shape: tuple[int, int]) -> Array:
+def _usual_outputs(key: Key, shape: tuple[int, ...]) -> Array:
     return normal(key, shape) * np.geomspace(0.1, 5.0, shape[0])[:, None]
 
 

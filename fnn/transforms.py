@@ -16,7 +16,7 @@ from typing_extensions import override
 
 from fnn import tree
 from fnn.base import Array, Optimizer, Params
-from fnn.rules import Rule, add_scaled, alike, blocks, positive
+from fnn.rules import Rule, add_scaled, alike, apart, blocks, positive
 from fnn.values import check_rate, finite
 
 NoState: TypeAlias = tuple[()]
@@ -47,7 +47,7 @@ class ClipByNorm(Transform):
 
     @override
     def change(self, vectors: Sequence[Array], params: Params[Any]) -> None:
-        norm = total_norm(vectors)
+        norm = total_norm(apart(vectors, params))
         if not math.isfinite(norm):
             raise not_finite(f"a norm of {norm}")
         if norm > self.max_norm:

@@ -123,7 +123,7 @@ def describe(value: Any) -> str:
         return f"the class {value.__name__}"
     if callable(value) and hasattr(value, "__name__"):
         return f"the function {value.__name__}"
-    if type(value) in (tuple, list, dict, set):
+    if isinstance(value, tuple | list | dict | set) and type(value).__module__ == "builtins":
         return f"a {name} of {len(value)}"
     text = repr(value)
     short = len(text) <= 60 and "\n" not in text and not text.startswith("<")

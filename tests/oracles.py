@@ -21,11 +21,13 @@ H = 1e-30
 
 
 def _sigmoid(z: Array) -> Array:
-    return 1 / (1 + np.exp(-z))
+    s: Array = 1 / (1 + np.exp(-z))
+    return s
 
 
 def _softplus(z: Array) -> Array:
-    return np.log(1 + np.exp(z))
+    value: Array = np.log(1 + np.exp(z))
+    return value
 
 
 def _elu(alpha: float) -> Callable[[Array], Array]:
@@ -34,15 +36,12 @@ def _elu(alpha: float) -> Callable[[Array], Array]:
 
 def _erf(z: Array) -> Array:
     real = np.array([math.erf(v) for v in z.real.ravel()]).reshape(z.shape)
-    return real + 1j * z.imag * 2 / math.sqrt(math.pi) * np.exp(-(z.real**2))
+    value: Array = real + 1j * z.imag * 2 / math.sqrt(math.pi) * np.exp(-(z.real**2))
+    return value
 
 
 def _selu(z: Array) -> Array:
     return 1.0507009873554804934193349852946 * _elu(1.6732632423543772848170429916717)(z)
-
-
-def _gelu_tanh(z: Array) -> Array:
-    return z / 2 * (1 + np.tanh(math.sqrt(2 / math.pi) * (z + 0.044715 * z**3)))
 
 
 ACTIVATIONS: dict[str, tuple[Activation, Callable[[Array], Array]]] = {
@@ -57,7 +56,10 @@ ACTIVATIONS: dict[str, tuple[Activation, Callable[[Array], Array]]] = {
     "softsign": (activations.softsign, lambda z: z / (1 + np.where(z.real > 0, z, -z))),
     "silu": (activations.silu, lambda z: z * _sigmoid(z)),
     "gelu": (activations.gelu, lambda z: z / 2 * (1 + _erf(z / math.sqrt(2)))),
-    "gelu_tanh": (activations.gelu_tanh, _gelu_tanh),
+    "gelu_tanh": (
+        activations.gelu_tanh,
+        lambda z: z / 2 * (1 + np.tanh(math.sqrt(2 / math.pi) * (z + 0.044715 * z**3))),
+    ),
     "mish": (activations.mish, lambda z: z * np.tanh(_softplus(z))),
     "hard_sigmoid": (
         activations.hard_sigmoid,
@@ -69,12 +71,14 @@ ACTIVATIONS: dict[str, tuple[Activation, Callable[[Array], Array]]] = {
 def _huber(o: Array, y: Array) -> Array:
     r = o - y
     size = np.where(r.real > 0, r, -r)
-    return np.where(size.real <= 0.4, r * r / 2, 0.4 * (size - 0.2)).sum(-1)
+    total: Array = np.where(size.real <= 0.4, r * r / 2, 0.4 * (size - 0.2)).sum(-1)
+    return total
 
 
 def _pinball(o: Array, y: Array) -> Array:
     r = o - y
-    return np.where(r.real > 0, 0.8 * r, -0.2 * r).sum(-1)
+    total: Array = np.where(r.real > 0, 0.8 * r, -0.2 * r).sum(-1)
+    return total
 
 
 LOSSES: dict[str, tuple[Loss, Callable[[Array, Array], Array]]] = {

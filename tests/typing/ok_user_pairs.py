@@ -28,11 +28,13 @@ from fnn.tree import leaves, scale
 
 
 def cube(z: Array) -> Array:
-    return z**3
+    a: Array = z**3  # before 2.4, NumPy types the arithmetic of untyped arrays as Any
+    return a
 
 
 def cube_df(z: Array, a: Array) -> Array:
-    return 3 * z**2
+    slope: Array = 3 * z**2
+    return slope
 
 
 def typed(z: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -50,7 +52,8 @@ def swish(beta: float) -> Activation:
 
     def df(z: Array, a: Array) -> Array:
         s = 1 / (1 + np.exp(-beta * z))
-        return s + beta * a * (1 - s)
+        slope: Array = s + beta * a * (1 - s)
+        return slope
 
     return Activation(f, df)
 
