@@ -162,7 +162,7 @@ def plot_confusion(
     ax.imshow(share, cmap="Blues", vmin=0, vmax=1)
     for (row, column), count in np.ndenumerate(counts):
         if count:
-            color = "w" if share[row, column] > 0.5 else "k"
+            color = "w" if share[row, column] > 0.7 else "k"
             ax.text(column, row, str(count), ha="center", va="center", color=color, size="small")
     ticks = list(map(str, range(n) if names is None else names))
     ax.set_xticks(range(n), ticks, rotation=90 if max(map(len, ticks)) > 3 else 0)

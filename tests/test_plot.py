@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -189,6 +189,7 @@ def test_weights_of_zeros_and_of_any_size_can_be_drawn(w: Array) -> None:
 def colors_at(ax: Axes, points: Array) -> Array:
     """The colors of the regions where these points lie."""
     image = np.asarray(ax.images[0].get_array())
+    assert ax.images[0].origin == "lower"
     left, right, bottom, top = ax.images[0].get_extent()
     places = (points - [left, bottom]) / np.array([right - left, top - bottom])
     columns, rows = (places * image.shape[1::-1]).astype(int).T
@@ -258,14 +259,22 @@ def test_a_class_without_samples_is_an_empty_row_and_names_are_on_both_sides() -
     assert not np.asarray(ax.images[0].get_array())[2].any()
 
 
-def test_counts_can_be_read_on_their_shade() -> None:
-    ax = drawn(plot_confusion([0] * 9 + [1] * 9, [0] * 9 + [1] * 5 + [0] * 4))
+def luminance(color: Sequence[float]) -> float:
+    """WCAG 2.1's relative luminance of an sRGB color."""
+    r, g, b = (v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4 for v in color)
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b
+
+
+@pytest.mark.parametrize("right", range(1, 20))
+def test_counts_can_be_read_on_their_shade(right: int) -> None:
+    ax = plot_confusion([0] * 20 + [1], [0] * right + [1] * (21 - right))
     image = ax.images[0]
     for text in ax.texts:
         column, row = map(int, text.get_position())
-        share = np.asarray(image.get_array())[row, column]
-        contrast = np.abs(np.array(image.cmap(share)[:3]) - to_rgb(text.get_color())).mean()
-        assert contrast > 0.4
+        shade = luminance(image.cmap(np.asarray(image.get_array())[row, column])[:3])
+        ink = luminance(to_rgb(text.get_color()))
+        contrast = (max(ink, shade) + 0.05) / (min(ink, shade) + 0.05)
+        assert contrast > 4  # WCAG asks for 3 at least; a better ink has 4.58 on any color
 
 
 def test_nothing_that_was_passed_in_is_changed() -> None:

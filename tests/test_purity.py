@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -28,9 +30,11 @@ from fnn import (
     forward,
     init,
     key,
+    load,
     minibatches,
     one_hot,
     samples,
+    save,
     scan,
     start,
     step,
@@ -87,6 +91,12 @@ def world(dtype: Any = np.float64, acts: Acts = (tanh, identity)) -> World:
     )
 
 
+def on_disk(tree: Any, like: Any) -> Any:
+    with tempfile.TemporaryDirectory() as folder:
+        save(Path(folder, "tree.npz"), tree)
+        return load(Path(folder, "tree.npz"), like)
+
+
 CALLS: dict[str, Callable[[World], Any]] = {
     "init": lambda u: init(key(0), (3, 4, 2)),
     "init in float32": lambda u: init(key(0), (3, 4, 2), orthogonal, constant(0.1), np.float32),
@@ -101,6 +111,8 @@ CALLS: dict[str, Callable[[World], Any]] = {
         u.acts, squared_error, u.params, Batch(u.x[0], u.y[0], u.weight[0])
     ),
     "backprop with weights": lambda u: backprop(u.acts, squared_error, u.params, u.weighted),
+    "save": lambda u: on_disk(u.state, u.state),
+    "load": lambda u: on_disk(u.params, u.params),
     "step": lambda u: step(u.params, u.grads, 0.1),
     "step of no length": lambda u: step(u.params, u.grads, 0.0),
     "apply_updates": lambda u: apply_updates(u.params, u.grads),
