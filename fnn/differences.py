@@ -129,8 +129,7 @@ def _differences(terms: Terms, center: Array) -> tuple[Array, Array]:
         slope = finer + (finer - coarser) / (4**p - 1)
         jump = jump[1:] + (jump[1:] - jump[:-1]) / (2 ** (2 * p - 1) - 1)
         noise = noise[1:]
-        spread = np.maximum(np.abs(slope - finer), np.abs(slope - coarser))
-        doubt = spread + np.abs(jump) / 2 + noise
+        doubt = np.abs(slope - coarser) + np.abs(jump) / 2 + noise
         doubt = np.where(np.abs(slope - fine) <= spare, doubt, np.inf)  # else a wave's alias
         pick = doubt.argmin(axis=0)[None]
         least = np.take_along_axis(doubt, pick, axis=0)[0]

@@ -61,7 +61,7 @@ def test_slopes_agree_with_the_truth_to_their_tolerance(name: str) -> None:
     np.testing.assert_array_equal(exact.tolerance, EXACT * exact.scale)
 
 
-@pytest.mark.parametrize("name", ["sin", "exp", "gauss"])
+@pytest.mark.parametrize("name", ["sin", "exp", "gauss", "fast", "narrow"])
 def test_differences_know_their_own_error(name: str) -> None:
     f, truth = SMOOTH[name]
     found = slopes(each(real(f), AT))
@@ -78,7 +78,8 @@ def test_a_sum_is_differentiated_term_by_term() -> None:
 
 
 @pytest.mark.parametrize("distance", [0.0, 1e-17, 1e-12, 1e-9, 1e-8])
-def test_a_kink_within_the_least_step_hides_the_slope(distance: float) -> None:
+@pytest.mark.parametrize("rise", [1.0, 1e-3, 1e-5, 1e-7])
+def test_a_kink_within_the_least_step_hides_the_slope(distance: float, rise: float) -> None:
     assert not slopes(
         each(lambda z: np.maximum(z, 0), np.array([distance, -distance]))
     ).usable.any()

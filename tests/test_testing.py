@@ -171,9 +171,10 @@ def test_points_of_which_half_are_useless_are_refused() -> None:
     check_activation(RELU, [0.0, 1.0, -1.0])
 
 
-def test_points_may_be_far_from_where_a_function_lives() -> None:
+@pytest.mark.parametrize("far", [-30.0, 24.0, 26.0, 35.0, 700.0])
+def test_points_may_be_far_from_where_a_function_lives(far: float) -> None:
     """There nothing tells whether complex numbers get through, and so it is found out at home."""
-    check_activation(LOGISTIC, [24.0, 27.0, 35.0, -30.0, 700.0])
+    check_activation(LOGISTIC, [far])
 
 
 def in_place(z: Array) -> Array:
@@ -199,6 +200,7 @@ def derivative_in_place(z: Array, a: Array) -> Array:
             TANH._replace(f=lambda z: z - z.mean(0)),
             "activation.f: expected one number for each z, ",
         ),
+        (TANH._replace(f=lambda z: z - z.ndim), "activation.f: expected one number for each z, "),
         (TANH._replace(f=lambda z: np.cumsum(z, -1)), "activation.f: expected one number for each"),
         (TANH._replace(f=lambda z: z.sum()), "activation.f: expected one number for each z, "),
         (TANH._replace(f=lambda z: z[:-1]), "activation.f: expected one number for each z, "),
@@ -355,6 +357,10 @@ def loss_in_place(u: Array, y: Array) -> Array:
         ),
         (
             SQUARE._replace(df=lambda u, y: 2 * (u - y) / len(u)),
+            "loss.df: expected one number for each",
+        ),
+        (
+            SQUARE._replace(df=lambda u, y: (u - y) * u.ndim),
             "loss.df: expected one number for each",
         ),
         (SQUARE._replace(df=square), "loss.df: expected one number for each output"),
@@ -610,6 +616,16 @@ def test_what_is_wrong_in_float32_alone_is_noticed(monkeypatch: pytest.MonkeyPat
         partial(check_gradients, (TANH, TANH), SQUARE, narrow, batch),
     )
     assert claim / slope == pytest.approx(1.01, rel=1e-4)
+
+
+def test_float32_params_are_checked_as_sharply() -> None:
+    params, batch = case(10, (TANH, TANH), 4)
+    narrow = tuple(Layer(w.astype(np.float32), b.astype(np.float32)) for w, b in params)
+    lie = TANH._replace(df=lambda z, a: (1 - a * a) * (1 + 1e-9))
+    numbers(
+        "params[0]...: backprop in float64 gives #",
+        partial(check_gradients, (lie, TANH), SQUARE, narrow, batch),
+    )
 
 
 def test_a_loss_without_slopes_is_refused() -> None:
