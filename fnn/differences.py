@@ -60,7 +60,7 @@ class Slopes(NamedTuple):
         """The place of the claim that is furthest off, if any is too far; NaN is furthest."""
         off = np.abs(claim - self.value)
         wrong = self.usable & ~(off <= self.tolerance + slack)
-        return int(np.where(wrong, off / self.scale, -1.0).argmax()) if wrong.any() else None
+        return int(np.where(wrong, off, -1.0).argmax()) if wrong.any() else None
 
     def check(self, name: str, df: Array, place: Callable[[int], str]) -> None:
         """Raise where df, at a place that is described by its number, is not the derivative."""
@@ -147,7 +147,9 @@ def _complex_step(terms: Terms, center: Array) -> Array | None:
     except Exception:  # whatever functions of real numbers make of complex ones
         return None
     known = np.isfinite(center)
-    if not np.allclose(np.real(result)[known], center[known], EXACT, EXACT):
+    if result.shape != center.shape or not np.allclose(
+        np.real(result)[known], center[known], EXACT, EXACT
+    ):
         return None
     exact: Array = np.imag(result).sum(axis=1) / _COMPLEX_STEP
     return exact

@@ -51,7 +51,7 @@ def check_activation(pair: Activation, points: ArrayLike | None = None) -> None:
     rule = "one number for each z, whatever the others are"
     a = _examine("activation.f", rule, pair.f, (z,), z.shape, views)
     df = _examine("activation.df", rule, pair.df, (z, a), z.shape, views)
-    slope = slopes(lambda h: pair.f(z + h)[:, None], _analytic(pair))
+    slope = slopes(lambda h: np.reshape(pair.f(z + h), (-1, 1)), _analytic(pair))
     slope.check("activation", df, lambda i: f" at z={z[i]} (a={a[i]})")
 
 
@@ -206,13 +206,13 @@ def _usual_outputs(key: Key, shape: tuple[int, ...]) -> Array:
 
 
 def _analytic(pair: Activation) -> bool:
-    return slopes(lambda h: pair.f(_POINTS + h)[:, None]).exact
+    return slopes(lambda h: np.reshape(pair.f(_POINTS + h), (-1, 1))).exact
 
 
 def _analytic_loss(pair: Loss, targets: Array) -> bool:
     y = np.resize(targets, (64, targets.shape[-1]))
     u, v = _usual_outputs(Key(0), y.shape), _direction(Key(1), y.shape)
-    return slopes(lambda h: pair.f(u + h * v, y)[:, None]).exact
+    return slopes(lambda h: np.reshape(pair.f(u + h * v, y), (-1, 1))).exact
 
 
 def _examine(

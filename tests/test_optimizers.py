@@ -261,6 +261,25 @@ def test_a_train_step_is_backprop_then_update_then_apply_to_the_bit(
             assert not array.flags.writeable
 
 
+@pytest.mark.parametrize(
+    ("optimizer", "vectors"),
+    [(sgd(0.1), 0), (momentum(0.1), 1), (nesterov(0.1), 1), (adamw(0.1), 2)],
+)
+def test_a_large_gradient_becomes_the_params_without_a_copy(
+    optimizer: Optimizer, vectors: int
+) -> None:
+    """The peak is the gradient and the new vectors of state, and less than half a gradient more."""
+    params = network(BIG)
+    batch = Batch(draw(key(3), BIG[0]), draw(key(4), BIG[-1]))
+    update = train_step((relu, identity), squared_error, optimizer)
+    state, _ = update(start(optimizer, params), batch)
+    tracemalloc.start()
+    state, _ = update(state, batch)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < (1 + vectors + 0.5) * sum(array.nbytes for array in leaves(params))
+
+
 @pytest.mark.parametrize("sizes", [SMALL, BIG], ids=str)
 @every_optimizer
 def test_an_update_is_a_pure_function(optimizer: Optimizer, sizes: tuple[int, ...]) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import fnn.testing
-from fnn import activations, init, losses, network, random
+from fnn import activations, init, losses, network, random, tree
 from fnn.base import Activation, Acts, Array, Batch, Grads, Layer, LayerGrad, Loss, Params
 from fnn.initializers import normal
 from fnn.network import backprop, vjp
@@ -304,6 +304,7 @@ LOSS_LIES = {
     "mean of a sum's df": SQUARE._replace(f=lambda u, y: ((u - y) ** 2).mean(-1)),
     "half": SQUARE._replace(df=lambda u, y: u - y),
     "sign": SQUARE._replace(df=lambda u, y: 2 * (y - u)),
+    "of nothing": SQUARE._replace(f=lambda u, y: 0 * u.sum(-1)),
     "by the target": COUPLED._replace(df=lambda u, y: -COUPLED.df(u, y)),
     "uncoupled": COUPLED._replace(df=lambda u, y: np.ones_like(u)),
     "one output forgotten": SQUARE._replace(df=lambda u, y: 2 * (u - y) * (np.arange(3) < 2)),
@@ -459,6 +460,11 @@ def test_saturated_and_vanishing_networks_raise_no_false_alarm(scale: float) -> 
         check_gradients(acts, SQUARE, params, batch._replace(x=batch.x * scale))
 
 
+def test_a_network_may_be_far_from_where_its_functions_live() -> None:
+    layer = Layer(np.zeros((1, 1)), np.array([25.0]))
+    check_gradients((LOGISTIC,), SQUARE, (layer,), Batch(np.ones((1, 1)), np.zeros((1, 1))))
+
+
 @pytest.mark.parametrize("layer", range(3))
 @pytest.mark.parametrize("rows", [None, 4])
 def test_a_wrong_activation_in_any_layer_is_noticed(layer: int, rows: int | None) -> None:
@@ -591,6 +597,20 @@ def test_a_mean_that_forgets_the_weights_is_noticed(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(fnn.testing, "backprop", unweighted)
     numbers("params[0]...:", partial(check_gradients, (TANH,), SQUARE, params, batch))
     check_gradients((TANH,), SQUARE, params, batch._replace(weight=None))
+
+
+def test_a_wrong_plain_mean_is_noticed_where_there_are_no_weights(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    params, batch = case(8, (TANH,), 4)
+
+    def summed(acts: Acts, loss: Loss, params: Params, batch: Batch) -> Any:
+        value, grads = backprop(acts, loss, params, batch)
+        return value, grads if batch.weight is not None else tree.scale(4.0, grads)
+
+    monkeypatch.setattr(fnn.testing, "backprop", summed)
+    check_gradients((TANH,), SQUARE, params, batch._replace(weight=np.ones(4)))
+    numbers("params[0]...:", partial(check_gradients, (TANH,), SQUARE, params, batch))
 
 
 def test_a_wrong_value_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -92,6 +92,11 @@ def test_a_clipped_gradient_has_the_norm_and_the_direction(max_norm: float, size
         np.testing.assert_allclose(array, g * (wanted / norm(gradient())), rtol=1e-13)
 
 
+def test_the_norm_is_safe_from_underflow() -> None:
+    grads = map(lambda a: a * 1e-180, gradient())
+    assert norm(change(clip_by_norm(1e-190), grads)) == pytest.approx(1e-190, rel=1e-14, abs=0)
+
+
 def test_the_norm_of_float32_is_safe_from_overflow() -> None:
     grads = map(lambda a: a * np.float32(1e30), gradient(dtype=np.float32))
     clipped = change(clip_by_norm(2.0), grads)
