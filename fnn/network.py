@@ -150,15 +150,17 @@ def step(params: Params[F], grads: Grads[Any], rate: float) -> Params[F]:
     >>> step(params, (LayerGrad(np.array([[10.0]]), np.array([1.0])),), 0.1)
     (Layer(w=array([[1.]]), b=array([0.4])),)
     """
-    rate = values.check_rate("rate", rate)
+    factor = -values.check_rate("rate", rate)
     checks.check_grads("grads", grads, params)
     layers = []
     for (w, b), (dw, db) in zip(params, grads, strict=True):
-        new_w: Array = dw * -rate  # the one temporary becomes the result
-        new_b: Array = db * -rate
+        new_w: Array = dw * factor  # the one temporary becomes the result
+        new_b: Array = db * factor
         new_w += w
         new_b += b
-        layers.append(Layer(frozen(new_w), frozen(new_b)))
+        new_w.setflags(write=False)  # as frozen does, without the cost of its call
+        new_b.setflags(write=False)
+        layers.append(Layer(new_w, new_b))
     return tuple(layers)
 
 
@@ -237,5 +239,9 @@ def _pull(
 
 def _layer_grad(a: NDArray[F], delta: Array) -> LayerGrad[F]:
     if delta.ndim == 1:
-        return LayerGrad(frozen(a[:, None].dot(delta[None])), frozen(delta))
-    return LayerGrad(frozen(a.T.dot(delta)), frozen(np.add.reduce(delta, axis=0)))
+        w, b = a[:, None].dot(delta[None]), delta
+    else:
+        w, b = a.T.dot(delta), np.add.reduce(delta, axis=0)
+    w.setflags(write=False)  # as frozen does, without the cost of its call
+    b.setflags(write=False)
+    return LayerGrad(w, b)

@@ -66,11 +66,11 @@ def check_weight(
 def check_elementwise(name: str, i: int, values: Any, z: NDArray[F]) -> NDArray[F]:
     """What acts[i] made of z: of its shape and, converted, its dtype."""
     try:
-        if values.shape == z.shape and values.dtype == z.dtype:
+        if values.shape == z.shape and values.dtype is z.dtype:
             array: NDArray[F] = values
             return array
     except AttributeError:
-        pass  # a number or a list, and looked at below
+        pass  # a number, a list or another dtype, and looked at below
     name = f"acts[{i}].{name}"
     array = as_floats(name, values, z.dtype)
     if array.shape != z.shape:
@@ -88,11 +88,11 @@ def check_losses(losses: Any, slopes: Any, output: NDArray[F]) -> tuple[NDArray[
         if (
             losses.shape == shape[:-1]
             and slopes.shape == shape
-            and losses.dtype == slopes.dtype == dtype
+            and losses.dtype is slopes.dtype is dtype
         ):
             return losses, slopes
     except AttributeError:
-        pass  # not arrays, and looked at below
+        pass  # not such arrays, and looked at below
     losses = as_floats("loss.f", losses, output.dtype)
     if losses.shape != output.shape[:-1]:
         raise ValueError(
