@@ -41,8 +41,8 @@ class Chain(Rule[tuple[S, T]]):
             one, two = state
         except (TypeError, ValueError):
             raise TypeError(
-                f"state: expected the pair of states of a chain, got {describe(state)};"
-                " start(optimizer, params) makes the first state"
+                f"state: expected the two states of a chain, got {describe(state)};"
+                " fnn.start makes them"
             ) from None
         one = rewrite(self.first, vectors, one, params)
         return one, rewrite(self.second, vectors, two, params)

@@ -30,7 +30,7 @@ from fnn.combine import masked as masked
 from fnn.moments import adam as adam
 from fnn.moments import adamw as adamw
 from fnn.moments import nadam as nadam
-from fnn.rules import Elementwise, add_scaled, fraction
+from fnn.rules import Elementwise, fraction
 from fnn.schedules import Schedule, check_schedule, rate_at
 from fnn.transforms import add_decayed_weights as add_decayed_weights
 from fnn.transforms import add_l1 as add_l1
@@ -74,10 +74,13 @@ def sgd(rate: float | Schedule) -> Optimizer[SgdState]:
 
 
 class MomentumState(NamedTuple):
-    """The state of `momentum` and `nesterov`: the vector ``velocity`` is the decayed sum of g."""
+    """The state of `momentum` and `nesterov`: ``carried`` is ``mass * v``.
+
+    That is what the next gradient is added to: PyTorch's ``momentum_buffer``, decayed already.
+    """
 
     steps: int
-    velocity: Array
+    carried: Array
 
 
 @dataclass(frozen=True)
@@ -90,10 +93,9 @@ class Momentum(Elementwise[MomentumState]):
 
     @override
     def rewrite_part(self, steps: int, g: Array, old: list[Array], new: list[Array]) -> None:
-        (v0,), (v,) = old, new
-        np.multiply(v0, self.mass, out=v)
-        v += g
-        np.multiply(v, -rate_at(self.rate, steps), out=g)
+        g += old[0]  # now it is v
+        np.multiply(g, self.mass, out=new[0])
+        g *= -rate_at(self.rate, steps)
 
 
 def momentum(rate: float | Schedule, mass: float = 0.9) -> Optimizer[MomentumState]:
@@ -121,10 +123,10 @@ class Nesterov(Momentum):
 
     @override
     def rewrite_part(self, steps: int, g: Array, old: list[Array], new: list[Array]) -> None:
-        (v0,), (v,) = old, new
-        np.multiply(v0, self.mass, out=v)
-        v += g
-        add_scaled(g, self.mass, v)
+        (carried,) = new
+        np.add(g, old[0], out=carried)
+        carried *= self.mass
+        g += carried
         g *= -rate_at(self.rate, steps)
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from itertools import accumulate
 from typing import Any, ClassVar, Generic
 
 import numpy as np
@@ -16,8 +15,7 @@ from typing_extensions import override
 
 from fnn.base import Array, F, Grads, Layer, LayerGrad, Optimizer, Params, S
 from fnn.checks import check_grads, check_params
-from fnn.network import apply_updates
-from fnn.tree import frozen
+from fnn.tree import frozen, leaves
 from fnn.values import describe, finite
 
 LARGE = 2**14
@@ -38,8 +36,7 @@ class Rule(ABC, Generic[S]):
     def rewrite(self, vectors: Sequence[Array], state: S, params: Params[Any]) -> S:
         """Overwrite the gradient by the update, and return the next state.
 
-        `vectors` are the arrays of the gradient, flat, w before b and layer by layer; or the one
-        vector of them all.
+        `vectors` are its arrays, flat, w before b and layer by layer; or the one vector of them.
         """
 
     def __call__(self, grads: Grads[Any], state: S, params: Params[Any]) -> tuple[Grads[Any], S]:
@@ -54,18 +51,20 @@ class Rule(ABC, Generic[S]):
 
         The results are, bit for bit, those of a call followed by `fnn.apply_updates`.
         """
-        if sum(w.size + b.size for w, b in params) < LARGE:
-            updates, state = self(grads, state, params)
-            return apply_updates(params, updates), state
         vectors = []
-        for grad in grads:
-            for array in grad:
+        if count(params) < LARGE:
+            vectors.append(np.concatenate(flat(grads)))
+            grads = layered(vectors[0], params)
+        else:
+            for array in leaves(grads):
                 array.setflags(write=True)
                 vectors.append(array.reshape(-1, copy=False))
         state = self.rewrite(vectors, state, params)
         for (w, b), (dw, db) in zip(params, grads, strict=True):
             np.add(dw, w, out=dw)
             np.add(db, b, out=db)
+        for vector in vectors:
+            frozen(vector)
         return tuple(Layer(frozen(w), frozen(b)) for w, b in grads), state
 
 
@@ -82,17 +81,16 @@ class Elementwise(Rule[S]):
     @override
     def init(self, params: Params[Any]) -> S:
         vectors = len(self.kind._fields) - 1
-        size = sum(w.size + b.size for w, b in params)
-        zero = [frozen(np.zeros(size, check_params(params)))] if vectors else []
+        zero = [frozen(np.zeros(count(params), check_params(params)))] if vectors else []
         state: S = self.kind(0, *zero * vectors)
         return state
 
     @override
     def rewrite(self, vectors: Sequence[Array], state: S, params: Params[Any]) -> S:
-        size, dtype = sum(g.size for g in vectors), vectors[0].dtype
-        steps, *old = self._checked(state, size, dtype)
-        new = np.empty((len(old), size), dtype)  # one piece of memory: see BLOCK
-        for g, part in zip(vectors, slices(vectors), strict=True):
+        parts, dtype = slices(vectors), vectors[0].dtype
+        steps, *old = self._checked(state, parts[-1].stop, dtype)
+        new = np.empty((len(old), parts[-1].stop), dtype)  # one piece of memory: see BLOCK
+        for g, part in zip(vectors, parts, strict=True):
             self.rewrite_part(steps, g, [v[part] for v in old], list(new[:, part]))
         after: S = self.kind(steps + 1, *frozen(new))
         return after
@@ -100,17 +98,15 @@ class Elementwise(Rule[S]):
     def _checked(self, state: Any, size: int, dtype: np.dtype[Any]) -> Any:
         if not isinstance(state, self.kind):
             raise TypeError(
-                f"state: expected {self.kind.__name__}, got {describe(state)};"
-                " start(optimizer, params) makes the first state"
+                f"state: expected {self.kind.__name__}, got {describe(state)}; fnn.start makes one"
             )
-        figures: Any = state
-        for name, vector in zip(self.kind._fields[1:], figures[1:], strict=True):
+        for name, vector in zip(self.kind._fields[1:], state[1:], strict=True):
             if vector.shape != (size,) or vector.dtype != dtype:
                 raise ValueError(
                     f"state.{name}: expected a vector {(size,)} of {dtype} to match params, got"
-                    f" {vector.shape} of {vector.dtype}; start(optimizer, params) makes a new state"
+                    f" {vector.shape} of {vector.dtype}; fnn.start makes the state of these params"
                 )
-        return figures
+        return state
 
 
 def rewrite(optimizer: Optimizer[S], vectors: Sequence[Array], state: S, params: Params[Any]) -> S:
@@ -145,6 +141,11 @@ def blocks(vector: Array) -> list[slice]:
     return [slice(i, i + BLOCK) for i in range(0, vector.size, BLOCK)]
 
 
+def count(params: Params[Any]) -> int:
+    """How many numbers there are."""
+    return sum([w.size + b.size for w, b in params])
+
+
 def flat(layers: Params[Any] | Grads[Any]) -> list[Array]:
     """The arrays as vectors, in their order: views where they lie in C order."""
     return [array.reshape(-1) for layer in layers for array in layer]
@@ -152,8 +153,12 @@ def flat(layers: Params[Any] | Grads[Any]) -> list[Array]:
 
 def slices(vectors: Sequence[Array]) -> list[slice]:
     """Where each vector lies in the one of them all."""
-    ends = list(accumulate(vector.size for vector in vectors))
-    return [slice(end - vector.size, end) for vector, end in zip(vectors, ends, strict=True)]
+    parts = []
+    end = 0
+    for vector in vectors:
+        parts.append(slice(end, end + vector.size))
+        end += vector.size
+    return parts
 
 
 def alike(vectors: Sequence[Array], layers: Params[Any] | Grads[Any]) -> list[Array]:

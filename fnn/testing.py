@@ -198,7 +198,7 @@ class _Net(NamedTuple):
 def _direction(key: Key, shape: tuple[int, ...]) -> Array:
     """Random numbers none of which is near 0, so that no entry goes unnoticed."""
     v = uniform(key, shape, -1.0, 1.0)
-    return v + np.copysign(0.5, v)
+    return np.where(v < 0, v - 0.5, v + 0.5)
 
 
 def _usual_outputs(key: Key, shape: tuple[int, ...]) -> Array:

@@ -1,7 +1,4 @@
-"""What is chained to optimizers: clipping, decay and scaling.
-
-Each is an `Optimizer` like the others, but without a rate and without state.
-"""
+"""What is chained to optimizers: clipping, decay and scaling, which have no rate and no state."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import pickle
 import tracemalloc
@@ -277,7 +278,9 @@ def test_a_large_gradient_becomes_the_params_without_a_copy(
     state, _ = update(state, batch)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert peak < (1 + vectors + 0.5) * sum(array.nbytes for array in leaves(params))
+    small_objects = 4096  # tuples and array headers, which are traced as well
+    gradient = sum(array.nbytes for array in leaves(params))
+    assert peak < (1 + vectors + 0.5) * gradient + small_objects
 
 
 @pytest.mark.parametrize("sizes", [SMALL, BIG], ids=str)
@@ -336,6 +339,7 @@ def test_memory_does_not_grow(optimizer: Optimizer) -> None:
         nonlocal state
         for _ in range(steps):
             state, _ = update(state, batch)
+        gc.collect()  # which also empties Python's lists of tuples to use again
         return tracemalloc.get_traced_memory()[0]
 
     tracemalloc.start()

@@ -390,12 +390,12 @@ BAD: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
     "a narrower state": (
         of_wrong_state(momentum(0.1), momentum(0.1).init(network(np.float32))),
         ValueError,
-        r"state.velocity: expected .* of float64 to match params, got \(32,\) of float32",
+        r"state.carried: expected .* of float64 to match params, got \(32,\) of float32",
     ),
     "a state of no chain": (
         of_wrong_state(chain(sgd(0.1), sgd(0.1)), SgdState(3)),
         TypeError,
-        "state: expected the pair of states of a chain, got SgdState",
+        "state: expected the two states of a chain, got SgdState",
     ),
     "a mask of one layer": (
         lambda: masked(sgd(0.1), (True,)).init(network()),
