@@ -108,12 +108,14 @@ def leaky_relu(slope: float = 0.01) -> Activation:
 
 
 def _elu(right: float, left: float, z: Array) -> Array:
-    return right * np.maximum(z, 0) + left * np.expm1(np.minimum(z, 0))
+    a: Array = right * np.maximum(z, 0) + left * np.expm1(np.minimum(z, 0))
+    return a
 
 
 def _elu_prime(right: float, left: float, z: Array, a: Array) -> Array:
     on_right = np.maximum(np.sign(z), 0)
-    return right * on_right + (1 - on_right) * (left * np.exp(np.minimum(z, 0)))
+    slope: Array = right * on_right + (1 - on_right) * (left * np.exp(np.minimum(z, 0)))
+    return slope
 
 
 def elu(alpha: float = 1.0) -> Activation:
@@ -150,13 +152,15 @@ Error: f 2.5 / 4 ulp; df 3 / 4 ulp. Source: Dugas, Bengio, Belisle, Nadeau and G
 
 
 def _softsign(z: Array) -> Array:
-    x: _Floats = np.minimum(np.abs(z), 1e30)
-    return np.copysign(x / (1 + x), z)
+    x: Array = np.minimum(np.abs(z), 1e30)
+    a: Array = np.copysign(x / (1 + x), z)
+    return a
 
 
 def _softsign_prime(z: Array, a: Array) -> Array:
-    q: _Floats = 1 + np.abs(z)
-    return 1 / q / q  # q * q could overflow
+    q: Array = 1 + np.abs(z)
+    slope: Array = 1 / q / q  # q * q could overflow
+    return slope
 
 
 softsign = Activation(_softsign, _softsign_prime)
@@ -165,12 +169,14 @@ Error: f 2 / 2 ulp; df 3.5 / 3.5 ulp. Source: Bergstra, Desjardins, Lamblin and 
 
 
 def _silu(z: Array) -> Array:
-    return np.maximum(z, -1e4) * _sigmoid(z)  # -inf * 0 would be NaN
+    a: Array = np.maximum(z, -1e4) * _sigmoid(z)  # -inf * 0 would be NaN
+    return a
 
 
 def _silu_prime(z: Array, a: Array) -> Array:
     w: _Floats = np.exp(np.minimum(z, 45))
-    return (w + np.minimum(a, 45)) / (1 + w)
+    slope: Array = (w + np.minimum(a, 45)) / (1 + w)
+    return slope
 
 
 silu = Activation(_silu, _silu_prime)
@@ -180,7 +186,8 @@ Error: f 4 / 5 ulp; df 2 / 2 eps. Source: Elfwing, Uchibe and Doya 2018."""
 
 def _gelu(z: Array) -> Array:
     x = np.minimum(np.abs(z), 39)
-    return np.maximum(z, 0) - x / gauss_over_tail(x) * gauss(x)
+    a: Array = np.maximum(z, 0) - x / gauss_over_tail(x) * gauss(x)
+    return a
 
 
 def _gelu_prime(z: Array, a: Array) -> Array:
@@ -209,7 +216,8 @@ def _gelu_tanh_prime(z: Array, a: Array) -> Array:
     y = np.minimum(np.maximum(z, -30), 8)
     cubic = _CUBIC * (y * y)
     w: _Floats = np.exp(y * (_LINEAR + cubic))
-    return (w + np.minimum(a, 8) * (_LINEAR + 3 * cubic)) / (1 + w)
+    slope: Array = (w + np.minimum(a, 8) * (_LINEAR + 3 * cubic)) / (1 + w)
+    return slope
 
 
 gelu_tanh = Activation(_gelu_tanh, _gelu_tanh_prime)
@@ -221,13 +229,15 @@ Error: f 2 / 2 eps; df 2.5 / 2.5 eps. Source: Hendrycks and Gimpel 2016."""
 def _mish(z: Array) -> Array:
     w: _Floats = np.exp(np.minimum(z, 22))
     n = w * (w + 2)
-    return np.maximum(z, -1e4) * (n / (n + 2))  # -inf * 0 would be NaN
+    a: Array = np.maximum(z, -1e4) * (n / (n + 2))  # -inf * 0 would be NaN
+    return a
 
 
 def _mish_prime(z: Array, a: Array) -> Array:
     w: _Floats = np.exp(np.minimum(z, 22))
     n, b = w * (w + 2), 4 * np.minimum(a, 22)
-    return (n + (b - b / (w + 2))) / (n + 2)
+    slope: Array = (n + (b - b / (w + 2))) / (n + 2)
+    return slope
 
 
 mish = Activation(_mish, _mish_prime)

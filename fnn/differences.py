@@ -106,7 +106,7 @@ def parting(claim: Array, way: Array, slopes_along: Callable[[Sequence[Array]], 
     while spots.size > 1:  # keep the half along which it is further off
         halves = np.array_split(spots, 2)
         ways = [way * np.isin(numbers, half) for half in halves]
-        off = slopes_along(ways).value - [np.vdot(claim, half) for half in ways]
+        off: Array = slopes_along(ways).value - [np.vdot(claim, half) for half in ways]
         spots = halves[np.abs(off).argmax()]
     return int(spots[0])
 

@@ -39,13 +39,13 @@ from fnn.values import finite
 
 
 def _squared_error(output: Array, target: Array) -> Array:
-    r = output - target
+    r: Array = output - target
     total: Array = (r * r).sum(-1)
     return total
 
 
 def _squared_error_df(output: Array, target: Array) -> Array:
-    r = output - target
+    r: Array = output - target
     slope: Array = r + r
     return slope
 
@@ -103,7 +103,7 @@ def huber(delta: float) -> Loss:
 
 
 def _pinball(quantile: float, output: Array, target: Array) -> Array:
-    r = output - target
+    r: Array = output - target
     total: Array = np.maximum((1 - quantile) * r, -quantile * r).sum(-1)
     return total
 
@@ -191,7 +191,8 @@ def _below_top(z: Array) -> Array:
     """How z differs from its maximum over the last axis: 0 there, even if it is infinite."""
     top = np.partition(z, z.shape[-1] - 1)[..., -1:]
     at_top = z >= top
-    return np.where(at_top, 0, z) - np.where(at_top, 0, top)
+    below: Array = np.where(at_top, 0, z) - np.where(at_top, 0, top)
+    return below
 
 
 def softmax(z: ArrayLike) -> Array:
@@ -217,7 +218,8 @@ def log_softmax(z: ArrayLike) -> Array:
     below = _below_top(np.asarray(z))
     others = np.partition(below, below.shape[-1] - 1)[..., :-1]  # all but one at the top: exp(0)
     total: Array = np.asarray(np.exp(others).sum(-1))[..., None]
-    return below - np.log1p(total)
+    result: Array = below - np.log1p(total)
+    return result
 
 
 def _softmax_cross_entropy(output: Array, target: Array) -> Array:

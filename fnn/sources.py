@@ -136,7 +136,7 @@ def _read(chunks: Source, key: Key | None) -> Iterator[tuple[Batch, NDArray[np.i
         numbers, source = count(), _opened(chunks)
     else:
         n = len(chunks)
-        numbers = range(n) if order_key is None else permutation(order_key, n).tolist()
+        numbers = range(n) if order_key is None else [int(i) for i in permutation(order_key, n)]
         source = map(chunks.__getitem__, numbers)
     return map(partial(_checked, rows_key), numbers, source)  # unlike a loop, it keeps no chunk
 

@@ -74,7 +74,7 @@ def balanced_weights(labels: ArrayLike | Sequence[str]) -> NDArray[np.float64]:
     """
     which = classes("labels", labels)
     sizes = np.bincount(which)
-    return frozen(len(which) / (len(sizes) * sizes[which]))
+    return frozen(np.divide(len(which), len(sizes) * sizes[which], dtype=np.float64))
 
 
 def classes(name: str, labels: Any, n: int | None = None) -> NDArray[np.intp]:
