@@ -150,8 +150,9 @@ def step(params: Params[F], grads: Grads[Any], rate: float) -> Params[F]:
     >>> step(params, (LayerGrad(np.array([[10.0]]), np.array([1.0])),), 0.1)
     (Layer(w=array([[1.]]), b=array([0.4])),)
     """
-    factor = -values.check_rate("rate", rate)
+    rate = values.check_rate("rate", rate)
     checks.check_grads("grads", grads, params)
+    factor = np.array(-rate, params[0].w.dtype)  # a Python number costs half as much again
     layers = []
     for (w, b), (dw, db) in zip(params, grads, strict=True):
         new_w: Array = dw * factor  # the one temporary becomes the result
