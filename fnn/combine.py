@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,14 +12,12 @@ from typing_extensions import override
 
 from fnn.base import Array, Optimizer, Params, S
 from fnn.checks import check_optimizer, check_params
+from fnn.masks import Mask, Where, where
 from fnn.rules import Rule, rewrite, slices
 from fnn.tree import frozen, rebuild
 from fnn.values import describe
 
 T = TypeVar("T")
-
-Mask: TypeAlias = tuple[bool | tuple[bool | NDArray[np.bool_], bool | NDArray[np.bool_]], ...]
-"""For each layer a bool, or a pair for w and b of bools or bool arrays of their shapes."""
 
 
 @dataclass(frozen=True)
@@ -68,22 +66,22 @@ def chain(first: Optimizer[S], second: Optimizer[T]) -> Optimizer[tuple[S, T]]:
     return Optimizer(rule.init, rule)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Masked(Rule[S]):
-    """The rule of `masked`; ``mask`` has a pair of bool arrays for each layer."""
+    """The rule of `masked`."""
 
     optimizer: Optimizer[S]
-    mask: tuple[tuple[NDArray[np.bool_], NDArray[np.bool_]], ...]
+    mask: Where
 
     @override
     def init(self, params: Params[Any]) -> S:
         check_params(params)
-        self.fixed(params)
+        self.mask.false(params)  # raises what does not fit
         return self.optimizer.init(params)
 
     @override
     def rewrite(self, vectors: Sequence[Array], state: S, params: Params[Any]) -> S:
-        fixed = self.fixed(params)
+        fixed = self.mask.false(params)
         for g, part in zip(vectors, slices(vectors), strict=True):
             g[fixed[part]] = 0.0
         after = rewrite(self.optimizer, vectors, state, params)
@@ -91,24 +89,6 @@ class Masked(Rule[S]):
             g[fixed[part]] = -0.0  # x + 0.0 is not x where x is -0.0
         held: S = held_where(fixed, state, after)
         return held
-
-    def fixed(self, params: Params[Any]) -> NDArray[np.bool_]:
-        """Where a vector of all params does not train."""
-        if len(self.mask) != len(params):
-            raise ValueError(
-                f"mask: expected {len(params)} entries, one for each layer of params,"
-                f" got {len(self.mask)}"
-            )
-        parts = []
-        for i, (layer, pair) in enumerate(zip(params, self.mask, strict=True)):
-            for name, array, part in zip("wb", layer, pair, strict=True):
-                if part.shape not in ((), array.shape):
-                    raise ValueError(
-                        f"mask[{i}].{name}: expected a bool, or bools {array.shape} like"
-                        f" params[{i}].{name}, got {part.shape}"
-                    )
-                parts.append(np.broadcast_to(~part, array.shape).reshape(-1))
-        return np.concatenate(parts)
 
 
 def masked(optimizer: Optimizer[S], mask: Mask) -> Optimizer[S]:
@@ -129,26 +109,8 @@ def masked(optimizer: Optimizer[S], mask: Mask) -> Optimizer[S]:
     (LayerGrad(w=array([[-3.]]), b=array([-0.])),)
     """
     check_optimizer(optimizer)
-    if not isinstance(mask, tuple):
-        raise TypeError(
-            f"mask: expected a tuple with an entry for each layer, got {describe(mask)}"
-        )
-    pairs = []
-    for i, entry in enumerate(mask):
-        w, b = entry if isinstance(entry, tuple) and len(entry) == 2 else (entry, entry)
-        pairs.append((as_bools(f"mask[{i}].w", w), as_bools(f"mask[{i}].b", b)))
-    rule = Masked(optimizer, tuple(pairs))
+    rule = Masked(optimizer, where(mask))
     return Optimizer(rule.init, rule)
-
-
-def as_bools(name: str, value: Any) -> NDArray[np.bool_]:
-    """A frozen copy of a bool or an array of bools."""
-    if not isinstance(value, bool | np.ndarray | np.bool_) or np.asarray(value).dtype != np.bool_:
-        raise TypeError(
-            f"{name}: expected a bool or an array of bools, got {describe(value)};"
-            " True trains, False does not"
-        )
-    return frozen(np.array(value))
 
 
 def held_where(fixed: NDArray[np.bool_], old: Any, new: Any) -> Any:

@@ -15,7 +15,8 @@ from typing_extensions import override
 
 from fnn.adaptive import Adaptive
 from fnn.base import Array, Optimizer, Params
-from fnn.rules import add_scaled, alike, divide_by_root, fraction, positive
+from fnn.masks import Mask, Where, chosen, where
+from fnn.rules import add_scaled, divide_by_root, fraction, positive
 from fnn.schedules import Schedule, check_schedule, rate_at
 from fnn.values import check_rate
 
@@ -91,12 +92,13 @@ class AdamW(Adam):
     """The rule of `adamw`."""
 
     decay: float
+    mask: Where | None
 
     @override
     def rewrite(self, vectors: Sequence[Array], state: AdamState, params: Params[Any]) -> AdamState:
         state = super().rewrite(vectors, state, params)
         factor = rate_at(self.rate, state.steps - 1) * self.decay
-        for g, p in zip(vectors, alike(vectors, params), strict=True):
+        for g, p in zip(vectors, chosen(self.mask, vectors, params), strict=True):
             add_scaled(g, -factor, p)
         return state
 
@@ -107,10 +109,13 @@ def adamw(
     b2: float = 0.999,
     eps: float = 1e-8,
     decay: float = 0.01,
+    mask: Mask | None = None,
 ) -> Optimizer[AdamState]:
     """Adam with decoupled weight decay: ``update = adam's - rate * decay * p``.
 
-    Every number decays, biases too, as in PyTorch; `decay` is at least 0. Source: Loshchilov and
+    All decay, biases too, as in PyTorch, unless the `mask`, as that of `fnn.optimizers.masked`, has
+    False for them: ``((True, False),) * n`` decays the weights of n layers. `decay` is at least 0.
+    Source: Loshchilov and
     Hutter, "Decoupled weight decay regularization", 2019.
 
     >>> from fnn.base import Layer, LayerGrad
@@ -126,6 +131,7 @@ def adamw(
         fraction("b1", b1),
         fraction("b2", b2),
         check_rate("decay", decay),
+        None if mask is None else where(mask),
     )
     return Optimizer(rule.init, rule)
 

@@ -44,7 +44,9 @@ class Epoch(NamedTuple, Generic[C]):
 class DivergenceError(ArithmeticError):
     """A loss that is not finite: ``epoch`` and ``step`` say where, both counted from 1.
 
-    ``state`` is the last one whose loss was finite, or the first of all.
+    ``state`` is the last one whose loss was finite, or the first of all. Where the update itself
+    raised `FloatingPointError`, as `clip_by_norm` does for a gradient that is not finite, that is
+    the ``__cause__``, and ``loss`` is NaN.
     """
 
     def __init__(self, epoch: int, step: int, loss: float, state: Any) -> None:
@@ -53,9 +55,12 @@ class DivergenceError(ArithmeticError):
 
     @override
     def __str__(self) -> str:
+        found = f"loss: expected finite numbers, got {self.loss}"
+        if self.__cause__ is not None:
+            found = str(self.__cause__).partition(";")[0]
         return (
-            f"loss: expected finite numbers, got {self.loss} in epoch {self.epoch}, step"
-            f" {self.step}; try a smaller rate, inputs scaled to about 1, or clip_by_norm"
+            f"{found} in epoch {self.epoch}, step {self.step};"
+            " try a smaller rate, inputs scaled to about 1, or clip_by_norm"
         )
 
 
@@ -68,7 +73,7 @@ def epochs(
     ``(minibatches(fold_in(key, epoch), 32, data) for epoch in itertools.count())``. So `islice`
     limits, `takewhile` stops early and a progress bar wraps. Raises `TypeError` for a pass that
     could be read only once (a generator would leave the second epoch empty), `ValueError` for
-    an empty one, and `DivergenceError` for a loss that is not finite.
+    an empty one, and `DivergenceError` for a loss, or a gradient to clip, that is not finite.
 
     >>> from itertools import islice, repeat
     >>> halve = lambda state, batch: (state / 2, state)
@@ -86,7 +91,10 @@ def epochs(
         total, masses = 0.0, 0.0
         with np.errstate(over="ignore", invalid="ignore"):  # DivergenceError says it better
             for step, batch in enumerate(pass_, 1):
-                after, loss = update(state, batch)
+                try:
+                    after, loss = update(state, batch)
+                except FloatingPointError as error:  # as clipping raises
+                    raise DivergenceError(number, step, math.nan, before) from error
                 if not math.isfinite(loss):
                     raise DivergenceError(number, step, loss, before)
                 before, state = state, after

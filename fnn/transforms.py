@@ -13,7 +13,8 @@ from typing_extensions import override
 
 from fnn import tree
 from fnn.base import Array, Optimizer, Params
-from fnn.rules import Rule, add_scaled, alike, apart, blocks, positive
+from fnn.masks import Mask, Where, chosen, where
+from fnn.rules import Rule, add_scaled, apart, blocks, positive
 from fnn.values import check_rate, finite
 
 NoState: TypeAlias = tuple[()]
@@ -121,18 +122,21 @@ class AddDecayedWeights(Transform):
     """The rule of `add_decayed_weights`."""
 
     decay: float
+    mask: Where | None
 
     @override
     def change(self, vectors: Sequence[Array], params: Params[Any]) -> None:
-        for g, p in zip(vectors, alike(vectors, params), strict=True):
+        for g, p in zip(vectors, chosen(self.mask, vectors, params), strict=True):
             add_scaled(g, self.decay, p)
 
 
-def add_decayed_weights(decay: float) -> Optimizer[NoState]:
+def add_decayed_weights(decay: float, mask: Mask | None = None) -> Optimizer[NoState]:
     """Add ``decay * p``, the gradient of ``decay / 2 * norm(p) ** 2``: L2 regularization.
 
-    For the gradient of a loss, so before the optimizer, as PyTorch's ``weight_decay``. Biases
-    decay too. Source: Krogh and Hertz, "A simple weight decay can improve generalization", 1992.
+    For the gradient of a loss, so before the optimizer, as PyTorch's ``weight_decay``. All decay,
+    biases too, unless the `mask`, as that of `masked`, has False for them: ``((True, False),) * n``
+    decays the weights of n layers. Source: Krogh and Hertz, "A simple weight decay can improve
+    generalization", 1992.
 
     >>> from fnn.base import Layer, LayerGrad
     >>> params = (Layer(np.array([[2.0]]), np.array([0.5])),)
@@ -140,7 +144,7 @@ def add_decayed_weights(decay: float) -> Optimizer[NoState]:
     >>> add_decayed_weights(0.5).update(grads, (), params)
     ((LayerGrad(w=array([[31.]]), b=array([40.25])),), ())
     """
-    rule = AddDecayedWeights(check_rate("decay", decay))
+    rule = AddDecayedWeights(check_rate("decay", decay), None if mask is None else where(mask))
     return Optimizer(rule.init, rule)
 
 
@@ -149,18 +153,20 @@ class AddL1(Transform):
     """The rule of `add_l1`."""
 
     decay: float
+    mask: Where | None
 
     @override
     def change(self, vectors: Sequence[Array], params: Params[Any]) -> None:
-        for g, p in zip(vectors, alike(vectors, params), strict=True):
+        for g, p in zip(vectors, chosen(self.mask, vectors, params), strict=True):
             for part in blocks(g):
                 g[part] += self.decay * np.sign(p[part])
 
 
-def add_l1(decay: float) -> Optimizer[NoState]:
+def add_l1(decay: float, mask: Mask | None = None) -> Optimizer[NoState]:
     """Add ``decay * sign(p)``, the gradient of ``decay * sum(abs(p))``, with 0 at 0.
 
-    Source: Tibshirani, "Regression shrinkage and selection via the lasso", 1996.
+    What the `mask`, as that of `masked`, has False for is left alone. Source: Tibshirani,
+    "Regression shrinkage and selection via the lasso", 1996.
 
     >>> from fnn.base import Layer, LayerGrad
     >>> params = (Layer(np.array([[-2.0]]), np.array([0.0])),)
@@ -168,7 +174,7 @@ def add_l1(decay: float) -> Optimizer[NoState]:
     >>> add_l1(0.5).update(grads, (), params)
     ((LayerGrad(w=array([[29.5]]), b=array([40.])),), ())
     """
-    rule = AddL1(check_rate("decay", decay))
+    rule = AddL1(check_rate("decay", decay), None if mask is None else where(mask))
     return Optimizer(rule.init, rule)
 
 

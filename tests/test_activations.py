@@ -15,7 +15,7 @@ import mpmath as mp
 import numpy as np
 import pytest
 
-from fnn import activations, erfc
+from fnn import activations, erfc, gelu
 from fnn.activations import elu, leaky_relu
 from fnn.base import Activation, Array
 from tests.fit_erfc import fit
@@ -141,7 +141,9 @@ BOTH = pytest.mark.parametrize("dtype", DTYPES)
 
 def stated() -> dict[str, str]:
     """The docstring of each factory, and the string below each value."""
-    body = ast.parse(inspect.getsource(activations)).body
+    body = [
+        node for part in (gelu, activations) for node in ast.parse(inspect.getsource(part)).body
+    ]
     texts = {
         node.name: ast.get_docstring(node) or ""
         for node in body

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import math
+import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from fnn import Batch, Params, forward, init, key, minibatches, start, train_step
+from fnn import Batch, Optimizer, Params, forward, init, key, minibatches, start, train_step
 from fnn.activations import identity, sigmoid, tanh
 from fnn.base import Acts, Array
 from fnn.dropout import dropout
 from fnn.losses import squared_error
 from fnn.network import mean_loss
-from fnn.optimizers import SgdState, sgd
+from fnn.optimizers import SgdState, chain, clip_by_norm, clip_by_value, scale, sgd
 from fnn.random import Key, fold_in, normal, split
 from fnn.testing import check_gradients
 from fnn.train import DivergenceError, Epoch, Fit, History, State, epochs, fit
@@ -154,6 +158,25 @@ def test_a_diverging_run_stops_where_it_diverged_with_the_last_finite_state() ->
     assert done == 3 * (e.value.epoch - 1) + e.value.step - 2
 
 
+@pytest.mark.parametrize("clip", [clip_by_norm(1e3), clip_by_value(1e3)])
+def test_a_gradient_that_cannot_be_clipped_stops_as_a_loss_does(clip: Optimizer) -> None:
+    """Weights near 1e308 make outputs, loss and gradient overflow, and clipping comes first."""
+    with pytest.raises(DivergenceError, match=r"^grads: .* in epoch 1, step 2; try") as e:
+        fit(
+            (identity,),
+            squared_error,
+            chain(clip, scale(-1e305)),
+            init(key(0), (3, 2)),
+            DATA,
+            key=key(5),
+            batch_size=8,
+            max_epochs=2,
+        )
+    assert isinstance(e.value.__cause__, FloatingPointError)
+    assert (e.value.epoch, e.value.step) == (1, 2)
+    assert all(np.isfinite(array).all() for array in leaves(e.value.state.params))
+
+
 def test_a_keyboard_interrupt_loses_no_epoch_that_on_epoch_saw() -> None:
     seen: Seen = []
 
@@ -178,6 +201,17 @@ def test_a_keyboard_interrupt_loses_no_epoch_that_on_epoch_saw() -> None:
         ACTS, squared_error, sgd(0.05), PARAMS, DATA, key=key(5), batch_size=8, max_epochs=3
     )
     assert equal(seen[-1][0].state, again.state)
+
+
+def test_ctrl_c_leaves_the_last_epoch_that_on_epoch_saw_whole() -> None:
+    script = Path(__file__).with_name("interrupted_fit.py")
+    with subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        for _ in range(3):
+            assert child.stdout.readline() == "epoch\n"
+        child.send_signal(signal.SIGINT)
+        assert child.stdout.read().splitlines()[-1] == "whole"
+    assert child.returncode == 0
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf])

@@ -260,6 +260,36 @@ def test_what_is_masked_does_not_count_for_the_norm() -> None:
     assert norm(clipped) == pytest.approx(0.5, rel=1e-14)
 
 
+SOME = ((True, False), (np.array([[True, False]] * 5), False))
+
+
+@pytest.mark.parametrize("large", [1, 10**6])
+@pytest.mark.parametrize(
+    "decayed",
+    [
+        lambda decay, mask=None: chain(add_decayed_weights(decay, mask), sgd(0.1)),
+        lambda decay, mask=None: chain(add_l1(decay, mask), sgd(0.1)),
+        lambda decay, mask=None: adamw(0.1, decay=decay, mask=mask),
+    ],
+    ids=["L2", "L1", "adamw"],
+)
+def test_what_does_not_decay_trains_on(
+    decayed: Callable[..., Optimizer], large: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fnn.rules.LARGE", large)
+    batch = Batch(draw(key(7), (4, 3)), draw(key(8), (4, 2)))
+
+    def trained(optimizer: Optimizer) -> Any:
+        update = train_step((tanh, identity), squared_error, optimizer)
+        after, _ = update(start(optimizer, network()), batch)
+        return np.concatenate([array.ravel() for array in leaves(after.params)])
+
+    some, every, none = trained(decayed(0.3, SOME)), trained(decayed(0.3)), trained(decayed(0.0))
+    decays = np.array([True] * 15 + [False] * 5 + [True, False] * 5 + [False] * 2)
+    np.testing.assert_array_equal(some, np.where(decays, every, none))
+    assert (every != none).all()
+
+
 def test_a_mask_is_copied() -> None:
     chosen = np.array([True, True])
     optimizer = masked(sgd(0.1), (True, (True, chosen)))
@@ -411,6 +441,11 @@ BAD: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
         lambda: masked(sgd(0.1), (True, (untyped(np.ones((5, 2))), True))),
         TypeError,
         r"mask\[1\].w: expected a bool or an array of bools, got an array \(5, 2\) of float64",
+    ),
+    "a mask of decay that does not fit": (
+        lambda: change(add_l1(0.1, (True,)), gradient()),
+        ValueError,
+        "mask: expected 2 entries, one for each layer of params, got 1",
     ),
     "a mask of one bool": (
         lambda: masked(sgd(0.1), untyped(True)),
