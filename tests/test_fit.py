@@ -165,7 +165,7 @@ def test_a_gradient_that_cannot_be_clipped_stops_as_a_loss_does(clip: Optimizer)
         fit(
             (identity,),
             squared_error,
-            chain(clip, scale(-1e305)),
+            chain(clip, scale(-1e308)),
             init(key(0), (3, 2)),
             DATA,
             key=key(5),
