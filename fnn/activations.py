@@ -2,6 +2,7 @@
 
 z has any shape, and its dtype, float64 or float32, is kept. Infinite z gives the limit, NaN gives
 NaN (of df too), and nothing warns but harmless underflow. At 0, a kink is given its left slope.
+`fnn.activation_curvature` has the second derivatives, d2f.
 
 Errors are bounds, float64 / float32, against mpmath over the whole dtype: in ulp of the exact value
 or of 1e-300 / 1e-30, if that is greater; where terms cancel, in eps times the exact value or 1.
@@ -19,6 +20,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from fnn import activation_curvature as d2f
 from fnn.base import Activation, Array
 from fnn.gelu import gelu as gelu
 from fnn.gelu import gelu_tanh as gelu_tanh
@@ -37,7 +39,7 @@ def _identity_prime(z: Array, a: Array) -> Array:
     return np.minimum(np.maximum(z, 1), 1)  # as fast as ones_like, and NaN stays NaN
 
 
-identity = Activation(_identity, _identity_prime)
+identity = Activation(_identity, _identity_prime, d2f.zero)
 """f = z, uncopied; df = 1. Error: f 0 / 0 ulp; df 0 / 0 ulp. Source: Widrow and Hoff 1960."""
 
 
@@ -47,11 +49,10 @@ def _sigmoid(z: Array) -> Array:
 
 
 def _sigmoid_prime(z: Array, a: Array) -> Array:
-    e: _Floats = np.exp(-np.abs(z))
-    return e / (1 + e) ** 2  # a (1 - a) loses all digits: 0 from z = 37 / 17
+    return d2f.bell(z)
 
 
-sigmoid = Activation(_sigmoid, _sigmoid_prime)
+sigmoid = Activation(_sigmoid, _sigmoid_prime, d2f.sigmoid)
 """The logistic function: f = 1 / (1 + exp(-z)); df = f(z) f(-z).
 Error: f 3 / 4 ulp; df 5 / 6 ulp. Source: Rumelhart, Hinton and Williams 1986."""
 
@@ -65,7 +66,7 @@ def _tanh_prime(z: Array, a: Array) -> Array:
     return 4 * e / (1 + e) ** 2  # 1 - a^2 loses all digits: 0 from z = 20 / 10
 
 
-tanh = Activation(_tanh, _tanh_prime)
+tanh = Activation(_tanh, _tanh_prime, d2f.tanh)
 """f = tanh(z); df = 1 / cosh(z)^2.
 Error: f 3 / 3 ulp; df 5 / 6 ulp. Source: LeCun, Bottou, Orr and Mueller 1998."""
 
@@ -78,7 +79,7 @@ def _relu_prime(z: Array, a: Array) -> Array:
     return np.sign(a)
 
 
-relu = Activation(_relu, _relu_prime)
+relu = Activation(_relu, _relu_prime, d2f.zero)
 """The rectified linear unit: f = max(z, 0); df = 1 where z > 0, else 0, and so 0 at the kink 0.
 Error: f 0 / 0 ulp; df 0 / 0 ulp. Source: Nair and Hinton 2010."""
 
@@ -105,7 +106,7 @@ def leaky_relu(slope: float = 0.01) -> Activation:
         raise ValueError(f"slope: expected a number from 0 to 1, got {slope!r}; relu has slope 0")
     if slope == 0:
         return relu  # for here 0 * -inf would be NaN
-    return Activation(partial(_leaky_relu, slope), partial(_leaky_relu_prime, slope))
+    return Activation(partial(_leaky_relu, slope), partial(_leaky_relu_prime, slope), d2f.zero)
 
 
 def _elu(right: float, left: float, z: Array) -> Array:
@@ -129,11 +130,12 @@ def elu(alpha: float = 1.0) -> Activation:
     array([-1.,  0.,  3.])
     """
     alpha = finite("alpha", alpha)
-    return Activation(partial(_elu, 1.0, alpha), partial(_elu_prime, 1.0, alpha))
+    f, df = partial(_elu, 1.0, alpha), partial(_elu_prime, 1.0, alpha)
+    return Activation(f, df, partial(d2f.elu, alpha))
 
 
 _SELU = 1.0507009873554805, 1.7580993408473768  # lambda, lambda alpha
-selu = Activation(partial(_elu, *_SELU), partial(_elu_prime, *_SELU))
+selu = Activation(partial(_elu, *_SELU), partial(_elu_prime, *_SELU), partial(d2f.elu, _SELU[1]))
 """f = lambda elu(z) for lambda = 1.0507009873554805, alpha = 1.6732632423543772; df likewise.
 At the kink 0, df is lambda alpha. Where lambda z is beyond the dtype, f overflows to inf. Error:
 f 2.5 / 4 ulp; df 2.5 / 4 ulp. Source: Klambauer, Unterthiner, Mayr and Hochreiter 2017."""
@@ -147,7 +149,7 @@ def _softplus_prime(z: Array, a: Array) -> Array:
     return _sigmoid(z)
 
 
-softplus = Activation(_softplus, _softplus_prime)
+softplus = Activation(_softplus, _softplus_prime, d2f.softplus)
 """f = log(1 + exp(z)); df = sigmoid(z).
 Error: f 2.5 / 4 ulp; df 3 / 4 ulp. Source: Dugas, Bengio, Belisle, Nadeau and Garcia 2001."""
 
@@ -164,7 +166,7 @@ def _softsign_prime(z: Array, a: Array) -> Array:
     return slope
 
 
-softsign = Activation(_softsign, _softsign_prime)
+softsign = Activation(_softsign, _softsign_prime, d2f.softsign)
 """f = z / (1 + |z|); df = 1 / (1 + |z|)^2.
 Error: f 2 / 2 ulp; df 3.5 / 3.5 ulp. Source: Bergstra, Desjardins, Lamblin and Bengio 2009."""
 
@@ -180,7 +182,7 @@ def _silu_prime(z: Array, a: Array) -> Array:
     return slope
 
 
-silu = Activation(_silu, _silu_prime)
+silu = Activation(_silu, _silu_prime, d2f.silu)
 """Silu, or swish: f = z s, where s = sigmoid(z); df = s + f (1 - s), 0 at z = -1.2785.
 Error: f 4 / 5 ulp; df 2 / 2 eps. Source: Elfwing, Uchibe and Doya 2018."""
 
@@ -199,7 +201,7 @@ def _mish_prime(z: Array, a: Array) -> Array:
     return slope
 
 
-mish = Activation(_mish, _mish_prime)
+mish = Activation(_mish, _mish_prime, d2f.mish)
 """f = z t, where t = tanh(softplus(z)) = n / (n + 2), n = w (w + 2), w = exp(z);
 df = t + z (1 - t^2) sigmoid(z) = (n + 4 f (w + 1) / (w + 2)) / (n + 2), 0 at z = -1.1924.
 Error: f 5 / 6 ulp; df 2 / 2 eps. Source: Misra 2020."""
@@ -214,6 +216,6 @@ def _hard_sigmoid_prime(z: Array, a: Array) -> Array:
     return inside / 6
 
 
-hard_sigmoid = Activation(_hard_sigmoid, _hard_sigmoid_prime)
+hard_sigmoid = Activation(_hard_sigmoid, _hard_sigmoid_prime, d2f.zero)
 """f = (z + 3) / 6 clipped to [0, 1]; df = 1/6 where |z| < 3, else 0, also at both kinks.
 Error: f 1.5 / 1.5 ulp; df 0.5 / 0.5 ulp. Source: Howard et al. 2019 (Keras 2 has 0.2 z + 0.5)."""
