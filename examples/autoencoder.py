@@ -101,6 +101,8 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--max-epochs", type=int, default=200_000, metavar="N")
     options = parser.parse_args(arguments)
+    if not options.target >= 0:
+        parser.error("--target: expected a number of at least 0")
     if options.seed < 0:
         parser.error("--seed: expected a whole number of at least 0")
     if options.max_epochs < 1 or (options.batch is not None and options.batch < 1):

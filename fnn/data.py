@@ -13,9 +13,9 @@ from typing_extensions import override
 
 from fnn.base import Batch, F
 from fnn.random import Key, permutation
-from fnn.rows import as_data, take
+from fnn.rows import as_data, counting, take
 from fnn.tree import frozen
-from fnn.values import as_numbers, floating, whole
+from fnn.values import as_numbers, check_finite, floating, whole
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,14 +76,15 @@ def samples(data: Batch) -> Samples:
     """The samples of `data` one by one, in their order: a pass for online training.
 
     ``data.x`` is (n, n_in) and ``data.y`` (n, n_out). Raises `ValueError` for no rows, for
-    unequal numbers of rows, and for weights: the weighted mean of one sample is its loss, so they
-    would silently do nothing.
+    unequal numbers of rows, for NaN or infinity in x, by its row and column, and for weights: the
+    weighted mean of one sample is its loss, so they would silently do nothing.
 
     >>> pass_ = samples(Batch(np.eye(2), np.array([[5.0], [6.0]])))
     >>> len(pass_), pass_[1]
     (2, Batch(x=array([0., 1.]), y=array([6.]), weight=None))
     """
     data = as_data(data)
+    check_finite("data.x", data.x)
     if data.weight is not None:
         raise ValueError(
             f"data.weight: expected None, got {len(data.weight)} numbers; the weighted mean of one"
@@ -96,8 +97,9 @@ def minibatches(key: Key, size: int, data: Batch) -> Minibatches:
     """The rows of `data` in the random order of `key`, `size` at a time.
 
     Every row comes once; the last batch has what is left, and a `size` beyond the number of rows
-    gives one batch. For another order in every epoch pass ``fold_in(key, epoch)``. Raises
-    `ValueError` for a size below 1, no rows, unequal numbers of rows, or a weight below 0.
+    gives one batch. Rows of weight 0, which no mean counts, are left out. For another order in
+    every epoch pass ``fold_in(key, epoch)``. Raises `ValueError` for a size below 1, no rows,
+    unequal numbers of rows, a weight below 0, and NaN or infinity in x, by its row and column.
 
     >>> from fnn.random import key
     >>> pass_ = minibatches(key(0), 2, Batch(np.eye(3), np.eye(3)))
@@ -105,7 +107,9 @@ def minibatches(key: Key, size: int, data: Batch) -> Minibatches:
     [2, 1]
     """
     data = as_data(data)
-    return Minibatches(data, permutation(key, len(data.x)), whole("size", size, 1))
+    check_finite("data.x", data.x)
+    rows = frozen(counting(permutation(key, len(data.x)), data.weight))
+    return Minibatches(data, rows, whole("size", size, 1))
 
 
 @overload

@@ -9,7 +9,9 @@ from typing import TypeAlias
 import numpy as np
 
 from fnn.base import Activation, Array
-from fnn.random import Key, uniform
+from fnn.checks import check_acts
+from fnn.random import Key, check_key, uniform
+from fnn.values import finite
 
 _Slope: TypeAlias = Callable[[Array, Array], Array]
 
@@ -29,9 +31,11 @@ def dropout(key: Key, rate: float, act: Activation) -> Activation:
     >>> dropout(key(0), 0.5, identity).f(np.ones(6))
     array([2., 0., 0., 0., 2., 2.])
     """
+    check_key(key)
+    rate = finite("rate", rate)
     if not 0.0 <= rate < 1.0:
         raise ValueError(f"rate: expected a probability from 0 to below 1, got {rate!r}")
-    rate = float(rate)
+    check_acts((act,))
     d2f = None if act.d2f is None else partial(_masked, key, rate, act, act.d2f)
     return Activation(partial(_f, key, rate, act), partial(_masked, key, rate, act, act.df), d2f)
 

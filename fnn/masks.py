@@ -29,7 +29,7 @@ class Where:
         if len(self.pairs) != len(params):
             raise ValueError(
                 f"mask: expected {len(params)} entries, one for each layer of params,"
-                f" got {len(self.pairs)}"
+                f" got {len(self.pairs)}; a layer's entry is a bool or a pair for w and b"
             )
         parts = []
         for i, (layer, pair) in enumerate(zip(params, self.pairs, strict=True)):
@@ -37,7 +37,7 @@ class Where:
                 if part.shape not in ((), array.shape):
                     raise ValueError(
                         f"mask[{i}].{name}: expected a bool, or bools {array.shape} like"
-                        f" params[{i}].{name}, got {part.shape}"
+                        f" params[{i}].{name}, got {part.shape}; a bool stands for all of them"
                     )
                 parts.append(np.broadcast_to(~part, array.shape).reshape(-1))
         return np.concatenate(parts)

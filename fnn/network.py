@@ -58,7 +58,7 @@ def forward(acts: Acts, params: Params[F], x: ArrayLike) -> NDArray[F]:
     output = _enter("x", acts, params, x)
     for layer in _layers(acts, params, output):
         output = layer[1]
-    return frozen(output)
+    return frozen(output.view())  # a pair may keep what it returned: its own is not frozen
 
 
 def trace(acts: Acts, params: Params[F], x: ArrayLike) -> tuple[LayerTrace[F], ...]:
@@ -72,7 +72,7 @@ def trace(acts: Acts, params: Params[F], x: ArrayLike) -> tuple[LayerTrace[F], .
     LayerTrace(z=array([-1.]), a=array([0.]))
     """
     layers = _layers(acts, params, _enter("x", acts, params, x))
-    return tuple(LayerTrace(frozen(z), frozen(a)) for z, a in layers)
+    return tuple(LayerTrace(frozen(z.view()), frozen(a.view())) for z, a in layers)
 
 
 def vjp(acts: Acts, params: Params[F], x: ArrayLike) -> tuple[NDArray[F], Pullback[F]]:
@@ -88,7 +88,7 @@ def vjp(acts: Acts, params: Params[F], x: ArrayLike) -> tuple[NDArray[F], Pullba
     """
     x = _enter("x", acts, params, x)
     steps = list(_layers(acts, params, x))
-    output = frozen(steps[-1][1])
+    output = frozen(steps[-1][1].view())
 
     def pullback(output_bar: ArrayLike) -> tuple[Grads[F], NDArray[F]]:
         bar = shapes.check_like_output("output_bar", output_bar, output)

@@ -10,7 +10,7 @@ optimizer, this one is PyTorch's. What comes before or after one is chained to i
 
 Every optimizer raises `ValueError` for a rate that is negative or not finite, and for other
 numbers outside their range. The ``update`` of those made here is a `fnn.rules.Rule`, a dataclass
-of these numbers: it can be compared, pickled and read (``adam(1e-3).update.b1``).
+of these numbers: it can be pickled and read (``adam(1e-3).update.b1``).
 """
 
 from __future__ import annotations
@@ -21,12 +21,15 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 from typing_extensions import override
 
+from fnn.adaptive import RpropState as RpropState
+from fnn.adaptive import SquaresState as SquaresState
 from fnn.adaptive import adagrad as adagrad
 from fnn.adaptive import rmsprop as rmsprop
 from fnn.adaptive import rprop as rprop
 from fnn.base import Array, Optimizer
 from fnn.combine import chain as chain
 from fnn.combine import masked as masked
+from fnn.moments import AdamState as AdamState
 from fnn.moments import adam as adam
 from fnn.moments import adamw as adamw
 from fnn.moments import nadam as nadam

@@ -14,15 +14,20 @@ from fnn.tree import frozen
 from fnn.values import as_numbers
 
 
-def as_data(data: Batch) -> Batch:
+def as_data(data: Batch, name: str = "data") -> Batch:
     """A data set as `as_rows` of it, with at least one row and weights that can be used."""
-    check_batch(data, "data")
-    data = as_rows("data", data)
+    check_batch(data, name)
+    data = as_rows(name, data)
     if len(data.x) == 0:
-        raise ValueError("data.x: expected at least one row, got an empty data set")
+        raise ValueError(f"{name}.x: expected at least one row, got an empty data set")
     if data.weight is not None:
-        check_weight(data.weight, data.weight.shape, np.dtype(np.float64), "data.weight")
+        check_weight(data.weight, data.weight.shape, np.dtype(np.float64), f"{name}.weight")
     return data
+
+
+def counting(rows: NDArray[np.intp], weight: Array | None) -> NDArray[np.intp]:
+    """The rows but those of weight 0, of which a batch could have no others."""
+    return rows if weight is None else rows[weight[rows] != 0]
 
 
 def as_rows(name: str, data: Batch) -> Batch:
@@ -45,10 +50,10 @@ def as_table(name: str, values: Any, ndim: int = 2) -> Array:
     array = as_numbers(name, values)
     if array.ndim != ndim:
         shape = "(n,), a number" if ndim == 1 else "(n, width), a row"
-        raise ValueError(
-            f"{name}: expected {shape} for each sample, got {array.shape};"
-            f" reshape it, as by .reshape({'-1' if ndim == 1 else 'len(x), -1'})"
-        )
+        remedy = f"reshape it, as by .reshape({'-1' if ndim == 1 else 'len(x), -1'})"
+        if name.endswith(".y") and array.ndim == 1:
+            remedy += ", or turn class labels into rows by fnn.one_hot(y, classes)"
+        raise ValueError(f"{name}: expected {shape} for each sample, got {array.shape}; {remedy}")
     return frozen(array.view())
 
 

@@ -115,11 +115,25 @@ def rewrite(optimizer: Optimizer[S], vectors: Sequence[Array], state: S, params:
         after: S = optimizer.update.rewrite(vectors, state, params)
         return after
     grads = layered(frozen(np.concatenate(vectors)), params)
-    updates, state = optimizer.update(grads, state, params)
+    updates, state = updated(optimizer, grads, state, params)
     check_grads("updates", updates, params)
     for vector, update in zip(vectors, alike(vectors, updates), strict=True):
         vector[:] = update
     return state
+
+
+def updated(
+    optimizer: Optimizer[S], grads: Grads[Any], state: S, params: Params[Any]
+) -> tuple[Grads[Any], S]:
+    """The (updates, state) of any optimizer, a user's too."""
+    pair: Any = optimizer.update(grads, state, params)
+    if not (isinstance(pair, tuple) and len(pair) == 2):
+        raise TypeError(
+            f"optimizer.update: expected the pair (updates, state), got {describe(pair)};"
+            " return both"
+        )
+    updates, after = pair
+    return updates, after
 
 
 def add_scaled(g: Array, factor: float, x: Array) -> None:

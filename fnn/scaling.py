@@ -19,7 +19,8 @@ class Scaling(NamedTuple):
     """The map ``(x - shift) / scale`` of each column, and its inverse ``x * scale + shift``.
 
     Both take one sample (k,) or rows (n, k), compute in float64, and give the floating dtype of
-    the data (float64 for integers). NaN stays NaN. Raises `ValueError` for another width.
+    the data (float64 for integers). NaN stays NaN. Raises `ValueError` for another width, and for
+    a scale that is 0 (give a constant column scale 1) or not finite.
 
     >>> celsius = Scaling(np.array([32.0]), np.array([1.8]))
     >>> celsius.apply([212.0]), celsius.invert([100.0])
@@ -31,22 +32,24 @@ class Scaling(NamedTuple):
 
     def apply(self, x: ArrayLike) -> Array:
         """Raw units to scaled ones."""
-        array = self._fitting(x)
-        return _narrowed((array - self.shift) / self.scale, array)
+        array, shift, scale = self._fitting(x)
+        return _narrowed((array - shift) / scale, array)
 
     def invert(self, x: ArrayLike) -> Array:
         """Scaled units to raw ones: ``invert(apply(x))`` is x to rounding."""
-        array = self._fitting(x)
-        return _narrowed(array * self.scale + self.shift, array)
+        array, shift, scale = self._fitting(x)
+        return _narrowed(array * scale + shift, array)
 
-    def _fitting(self, x: ArrayLike) -> Array:
+    def _fitting(self, x: ArrayLike) -> tuple[Array, Array, Array]:
         array = as_numbers("x", x)
-        k = len(self.shift)
+        shift, scale = _columns("scaling", self)
+        k = len(shift)
         if array.ndim not in (1, 2) or array.shape[-1] != k:
             raise ValueError(
-                f"x: expected ({k},) or (n, {k}) for a scaling of {k} columns, got {array.shape}"
+                f"x: expected ({k},) or (n, {k}) for a scaling of {k} columns, got {array.shape};"
+                " scale the columns that the scaling was made for"
             )
-        return array
+        return array, shift, scale
 
 
 def standardize(x: ArrayLike) -> tuple[Array, Scaling]:
@@ -169,13 +172,35 @@ def _narrowed(values: Array, like: Array) -> Array:
 
 def _of_width(name: str, scaling: Scaling, k: int) -> Scaling:
     if not isinstance(scaling, Scaling):
-        raise TypeError(f"{name}: expected a Scaling, got {describe(scaling)}")
-    if scaling.shift.shape != (k,) or scaling.scale.shape != (k,):
-        raise ValueError(
-            f"{name}: expected a scaling of {k} columns to match params, got one of"
-            f" {len(scaling.shift)}"
+        raise TypeError(
+            f"{name}: expected a Scaling, got {describe(scaling)}; standardize and min_max make one"
         )
-    return scaling
+    shift, scale = _columns(name, scaling)
+    if len(shift) != k:
+        raise ValueError(
+            f"{name}: expected a scaling of {k} columns to match params, got one of {len(shift)};"
+            " pass the scaling of the data that the network was trained on"
+        )
+    return Scaling(shift, scale)
+
+
+def _columns(name: str, scaling: Scaling) -> tuple[Array, Array]:
+    """The shift and the scale, a number each for every column, that can be divided by."""
+    shift, scale = (
+        as_table(f"{name}.{part}", value, 1)
+        for part, value in zip(("shift", "scale"), scaling, strict=True)
+    )
+    if shift.shape != scale.shape:
+        raise ValueError(
+            f"{name}: expected a shift and a scale for each column, got {shift.shape} and"
+            f" {scale.shape}; give both the same length"
+        )
+    if not ((scale != 0) & np.isfinite(scale) & np.isfinite(shift)).all():
+        raise ValueError(
+            f"{name}: expected finite shifts, and finite scales other than 0, got shift {shift} and"
+            f" scale {scale}; give a constant column scale 1"
+        )
+    return shift, scale
 
 
 def _layer(name: str, w: Array, b: Array, dtype: np.dtype[F]) -> Layer[F]:

@@ -153,7 +153,10 @@ def _constant(step: int, *, rate: float) -> float:
 
 
 def _exponential(step: int, *, rate: float, factor: float, every: int) -> float:
-    return rate * math.pow(factor, step / every)
+    try:
+        return rate * math.pow(factor, step / every)
+    except OverflowError:
+        return math.inf  # which is told as a rate that is not finite
 
 
 def _inverse_time(step: int, *, rate: float, decay: float, every: int) -> float:

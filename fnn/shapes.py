@@ -40,7 +40,7 @@ def check_target(y: Any, output: NDArray[F]) -> NDArray[F]:
     remedy = "give one target for each output"
     if array.size == output.size:
         remedy = f"reshape it: y.reshape{output.shape}"
-    elif array.shape == output.shape[:-1]:
+    elif array.shape in (output.shape[:-1], (*output.shape[:-1], 1)):
         remedy = f"class labels become targets by fnn.one_hot(y, {output.shape[-1]})"
     raise ValueError(
         f"batch.y: expected {output.shape} like the network's output, got {array.shape}; {remedy}"
@@ -53,7 +53,10 @@ def check_weight(
     """Weights of the samples: one each, none negative, not all zero."""
     array = as_floats(name, weight, dtype)
     if array.shape != shape:
-        raise ValueError(f"{name}: expected {shape}, one number for each sample, got {array.shape}")
+        remedy = "reshape it: weight.ravel()" if array.size == math.prod(shape) else "one each"
+        raise ValueError(
+            f"{name}: expected {shape}, one number for each sample, got {array.shape}; {remedy}"
+        )
     total = float(array.sum())
     if not (total > 0 and math.isfinite(total) and float(array.min()) >= 0):
         raise ValueError(
@@ -106,7 +109,10 @@ def check_like_output(name: str, value: Any, output: NDArray[F]) -> NDArray[F]:
     """An array of the output's shape and, converted, its dtype."""
     array = as_floats(name, value, output.dtype)
     if array.shape != output.shape:
-        raise ValueError(f"{name}: expected {output.shape} like the output, got {array.shape}")
+        raise ValueError(
+            f"{name}: expected {output.shape} like the output, got {array.shape};"
+            " give one number for each output"
+        )
     return array
 
 

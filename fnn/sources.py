@@ -26,7 +26,7 @@ from typing_extensions import override
 from fnn.base import Array, Batch
 from fnn.data import Pass
 from fnn.random import Key, check_key, fold_in, permutation, split
-from fnn.rows import as_data, as_rows, take
+from fnn.rows import as_data, as_rows, counting, take
 from fnn.tree import frozen
 from fnn.values import check_finite, describe, whole
 
@@ -62,7 +62,10 @@ class Batches(Iterable[Batch]):
         if parts:
             yield _joined(parts)
         if empty:
-            raise ValueError("chunks: expected at least one row, got none; is the source empty?")
+            raise ValueError(
+                "chunks: expected at least one row that counts, got none; a function has to open"
+                " its source anew at each call: an iterator from outside is empty the second time"
+            )
 
 
 def batches_from(chunks: Source, size: int, *, key: Key | None = None) -> Batches:
@@ -70,13 +73,13 @@ def batches_from(chunks: Source, size: int, *, key: Key | None = None) -> Batche
 
     `chunks` is a function, as a generator function, that gives the chunks anew at each call, or a
     sequence of chunks. A chunk is a `Batch` or a pair (x, y) with any number of rows. Every row
-    comes once; the last batch has what is left. Rows are copied, so a chunk may be overwritten
-    when the next is asked for.
+    comes once, but for those of weight 0; the last batch has what is left. Rows are copied, so a
+    chunk may be overwritten when the next is asked for.
 
     With a `key` the rows of each chunk come in random order, and so do the chunks of a sequence;
     ``fold_in(key, epoch)`` gives another order in every epoch. Raises `TypeError` for a generator
-    in the place of its function; and when read, `TypeError` for a function that gives the same
-    iterator again, `ValueError` for no rows, rows of unequal width, and NaN or infinity in x.
+    in the place of its function; and when read, `ValueError` for no rows (as from a function that
+    gives the same, exhausted iterator again), rows of unequal width, and NaN or infinity in x.
 
     >>> def chunks():
     ...     yield np.ones((3, 2)), np.ones((3, 1))
@@ -148,11 +151,6 @@ def _opened(chunks: Callable[[], Iterable[Chunk]]) -> Iterable[Chunk]:
             "chunks: expected a function that gives an iterable of chunks, got one that gives"
             f" {describe(source)}; yield the chunks"
         )
-    if iter(source) is source and chunks() is source:
-        raise TypeError(
-            f"chunks: expected the chunks anew at each call, got the same {describe(source)}"
-            " again, which is empty the second time; open the source inside the function"
-        )
     return source
 
 
@@ -168,7 +166,8 @@ def _checked(key: Key | None, i: int, chunk: Any) -> tuple[Batch, NDArray[np.int
     data = as_rows(name, chunk)
     check_finite(f"{name}.x", data.x)
     n = len(data.x)
-    return data, np.arange(n) if key is None else permutation(fold_in(key, i), n)
+    rows = np.arange(n) if key is None else permutation(fold_in(key, i), n)
+    return data, counting(rows, data.weight)
 
 
 def _joined(parts: list[Batch]) -> Batch:

@@ -9,7 +9,7 @@ from fnn import tree
 from fnn.base import Acts, Batch, F, F_co, Loss, Optimizer, Params, S, S_any
 from fnn.checks import check_acts, check_loss, check_optimizer, check_params
 from fnn.network import apply_updates, backprop
-from fnn.rules import Rule
+from fnn.rules import Rule, updated
 from fnn.values import describe
 
 
@@ -39,7 +39,7 @@ class TrainStep(Generic[S_any]):
         update = self.optimizer.update
         if isinstance(update, Rule):  # the same numbers without copies
             return State(*update.descend(params, grads, opt)), value
-        updates, opt = update(grads, opt, params)
+        updates, opt = updated(self.optimizer, grads, opt, params)
         return State(apply_updates(params, updates), opt), value
 
 

@@ -9,8 +9,8 @@ from functools import partial
 import numpy as np
 from numpy.typing import ArrayLike
 
+from fnn import checks
 from fnn.base import Array, Loss
-from fnn.checks import check_loss
 from fnn.tree import frozen
 from fnn.values import as_numbers, finite
 
@@ -24,7 +24,8 @@ def masked_loss(loss: Loss) -> Loss:
     `fnn.backprop` takes is over all rows; give rows weight 0 that shall not count in it. Outputs
     are left out one by one, so `loss` must be a sum of one term for each of them, as all of
     `fnn.losses` are but softmax_cross_entropy: others are a `ValueError`. A missing class label is
-    a row to leave out. Targets with NaN are scaled by ``Scaling(nanmean(y, 0), nanstd(y, 0))``.
+    a row to leave out. Targets with NaN are scaled by ``Scaling(nanmean(y, 0), nanstd(y, 0))``,
+    with a scale of 1 for a column that is constant.
 
     >>> from fnn.losses import squared_error
     >>> known = masked_loss(squared_error)
@@ -33,7 +34,7 @@ def masked_loss(loss: Loss) -> Loss:
     >>> known.df(np.array([3.0, 5.0]), np.array([1.0, np.nan]))
     array([4., 0.])
     """
-    check_loss(loss)
+    checks.check_loss(loss)
     d2f = None if loss.d2f is None else partial(_known, loss.d2f)
     masked = Loss(partial(_sum_of_known, loss.f), partial(_known, loss.df), d2f)
     together, apart = float(loss.f(*_PROBE)), float(masked.f(*_PROBE))

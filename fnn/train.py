@@ -17,15 +17,15 @@ from numpy.typing import NDArray
 from typing_extensions import override
 
 from fnn.base import Acts, Array, Batch, F, F_co, Loss, Optimizer, Params, S, S_any
-from fnn.checks import check_batch
 from fnn.data import minibatches
 from fnn.network import forward, mean_loss
 from fnn.random import Key, fold_in, split
+from fnn.rows import as_data
 from fnn.steps import State as State
 from fnn.steps import TrainStep as TrainStep
 from fnn.steps import start as start
 from fnn.steps import train_step as train_step
-from fnn.values import check_finite, describe
+from fnn.values import check_finite, describe, whole
 
 C = TypeVar("C")
 
@@ -49,18 +49,19 @@ class DivergenceError(ArithmeticError):
     the ``__cause__``, and ``loss`` is NaN.
     """
 
-    def __init__(self, epoch: int, step: int, loss: float, state: Any) -> None:
-        super().__init__(epoch, step, loss, state)
-        self.epoch, self.step, self.loss, self.state = epoch, step, loss, state
+    def __init__(self, epoch: int, step: int, loss: float, state: Any, what: str = "loss") -> None:
+        super().__init__(epoch, step, loss, state, what)
+        self.epoch, self.step, self.loss, self.state, self.what = epoch, step, loss, state, what
 
     @override
     def __str__(self) -> str:
-        found = f"loss: expected finite numbers, got {self.loss}"
+        found = f"{self.what}: expected finite numbers, got {self.loss}"
         if self.__cause__ is not None:
             found = str(self.__cause__).partition(";")[0]
         return (
             f"{found} in epoch {self.epoch}, step {self.step};"
-            " try a smaller rate, inputs scaled to about 1, or clip_by_norm"
+            " try a smaller rate, inputs scaled to about 1, or clip_by_norm;"
+            " targets that are missing need fnn.targets.masked_loss"
         )
 
 
@@ -103,6 +104,8 @@ def epochs(
                 masses += mass
         if masses == 0:
             raise ValueError(f"passes: expected batches in every pass, got none in epoch {number}")
+        if not _finite(state):  # the last update's doing, which no loss has shown yet
+            raise DivergenceError(number, step, math.nan, before, "params after the step")
         yield Epoch(number, state, total / masses)
 
 
@@ -113,6 +116,13 @@ def _checked(passes: Iterable[C]) -> Iterable[C]:
             " repeat one pass by itertools.repeat(samples(data))"
         )
     return passes
+
+
+def _finite(state: Any) -> bool:
+    """Whether the params are finite, if the state is one of params."""
+    return not isinstance(state, State) or all(
+        np.isfinite(array).all() for layer in state.params for array in layer
+    )
 
 
 def _mass(batch: Batch) -> float:
@@ -161,8 +171,9 @@ def fit(
     `patience` stops after that many epochs in a row without a lower validation (else training)
     loss. `on_epoch` is called with every finished epoch and the history so far, to print or save;
     Ctrl-C loses nothing that it saw. `training_acts` makes the pairs of each training step from
-    the step's key, as for `fnn.dropout`. Raises `DivergenceError` where a loss is not finite, and
-    `ValueError` for data with NaN or infinity, naming row and column.
+    the step's key, as for `fnn.dropout`. Raises `DivergenceError` where a loss, on validation data
+    too, or the params after an epoch are not finite; `ValueError` for data with NaN or infinity,
+    naming row and column, and where a number or a shape does not fit.
 
     >>> from fnn import init, key, one_hot
     >>> from fnn.activations import identity, tanh
@@ -176,10 +187,17 @@ def fit(
     >>> done.history.train[-1] < 0.05
     True
     """
-    for name, data in (("train", train), ("validation", validation)):
-        if data is not None:
-            check_batch(data, name)
-            check_finite(f"{name}.x", data.x)
+    max_epochs = whole("max_epochs", max_epochs, 0)
+    batch_size = whole("batch_size", batch_size, 1)
+    patience = None if patience is None else whole("patience", patience, 1)
+    train = as_data(train, "train")
+    check_finite("train.x", train.x)
+    if validation is not None:
+        validation = as_data(validation, "validation")
+        check_finite("validation.x", validation.x)
+        mean_loss(acts, loss, params, validation)  # tells what does not fit before training
+    elif metric is not None:
+        raise ValueError("metric: expected validation data to measure it on, got none")
     order, noise = split(key)
     step_keys = map(partial(fold_in, noise), count())
     plain = train_step(acts, loss, optimizer)
@@ -195,13 +213,18 @@ def fit(
     held_out: list[float] = []
     figures: list[float] = []
     passes = (minibatches(fold_in(order, i), batch_size, train) for i in range(max_epochs))
+    steps = len(minibatches(order, batch_size, train))
     for epoch in epochs(update, state, passes):
         state = epoch.state
         losses.append(epoch.loss)
         if validation is not None:
-            held_out.append(mean_loss(acts, loss, state.params, validation))
+            with np.errstate(over="ignore", invalid="ignore"):
+                held_out.append(mean_loss(acts, loss, state.params, validation))
+            if not math.isfinite(held_out[-1]):
+                raise DivergenceError(epoch.number, steps, held_out[-1], state, "validation loss")
             if metric is not None:
-                figures.append(metric(forward(acts, state.params, validation.x), validation.y))
+                output = forward(acts, state.params, validation.x)
+                figures.append(float(metric(output, validation.y)))
         watched = (held_out or losses)[-1]
         waited = 0 if watched < least else waited + 1
         if validation is None or watched < least:

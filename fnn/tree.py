@@ -62,7 +62,9 @@ def _map(f: Callable[..., Any], trees: tuple[Any, ...]) -> Any:
     if isinstance(first, tuple):
         return rebuild(first, [_map(f, children) for children in zip(*trees, strict=True)])
     leaf = f(*trees)
-    return frozen(leaf) if isinstance(leaf, np.ndarray) else leaf
+    if not isinstance(leaf, np.ndarray) or any(leaf is tree for tree in trees):
+        return leaf  # a caller's array is not ours to freeze
+    return frozen(leaf)
 
 
 def leaves(tree: Any) -> Iterator[Any]:

@@ -18,6 +18,9 @@ FLOATS: frozenset[np.dtype[Any]] = frozenset(
 """The dtypes that params may have, in this machine's byte order."""
 
 
+_ROWS = 2**14
+
+
 def as_numbers(name: str, value: Any) -> Array:
     """`value` as an array of bools, integers or floats; no copy where it is one already."""
     kind = type(value)
@@ -52,16 +55,18 @@ def as_floats(name: str, value: Any, dtype: np.dtype[F]) -> NDArray[F]:
 
 def check_finite(name: str, values: Any) -> None:
     """No NaN and no infinity, of which the first is named by its row and column."""
-    array = as_numbers(name, values)
-    good = np.isfinite(array)
-    if good.all():
-        return
-    place = np.unravel_index(int(good.argmin()), array.shape)
-    where = ", ".join(f"{axis} {i}" for axis, i in zip(("row", "column"), place, strict=False))
-    raise ValueError(
-        f"{name}: expected finite numbers, got {array[place]} in {where};"
-        " fill it in or leave out the row"
-    )
+    array = np.atleast_1d(as_numbers(name, values))
+    for start in range(0, len(array), _ROWS):  # in parts, for arrays on disk
+        part = array[start : start + _ROWS]
+        good = np.isfinite(part)
+        if good.all():
+            continue
+        row, *column = np.unravel_index(int(good.argmin()), part.shape)
+        where = f"row {start + row}" + "".join(f", column {i}" for i in column)
+        raise ValueError(
+            f"{name}: expected finite numbers, got {part[(row, *column)]} in {where};"
+            " fill it in or leave out the row"
+        )
 
 
 def finite(name: str, value: Any) -> float:

@@ -311,7 +311,7 @@ def test_a_column_of_samples_is_not_one_sample() -> None:
 @each(
     {
         "labels": (Y[:, 0], "(5, 2)", "got (5,)", "fnn.one_hot(y, 2)"),
-        "a column": (Y[:, :1], "(5, 2)", "got (5, 1)", "one target for each output"),
+        "a column": (Y[:, :1], "(5, 2)", "got (5, 1)", "fnn.one_hot(y, 2)"),
         "a row": (Y[:1], "(5, 2)", "got (1, 2)"),
         "a sample": (Y[0], "(5, 2)", "got (2,)"),
         "a number": (1.0, "(5, 2)", "got ()"),
@@ -721,7 +721,14 @@ def test_moments_and_constants_that_are_no_numbers() -> None:
         "more targets": (Batch(X[:4], Y), "data.y", "4 rows like data.x", "got 5"),
         "one sample": (Batch(X[0], Y[0]), "data.x", "(n, width)", "got (3,)", "reshape"),
         "a column of x": (Batch(X[:, 0], Y), "data.x", "(n, width)", "got (5,)", "reshape"),
-        "a column of y": (Batch(X, Y[:, 0]), "data.y", "(n, width)", "got (5,)", "reshape"),
+        "a column of y": (
+            Batch(X, Y[:, 0]),
+            "data.y",
+            "(n, width)",
+            "got (5,)",
+            "reshape",
+            "one_hot",
+        ),
         "images": (Batch(X.reshape(5, 3, 1), Y), "data.x", "(n, width)", "reshape(len(x), -1)"),
         "a number": (Batch(X, np.array(1.0)), "data.y", "(n, width)", "got ()"),
     }

@@ -205,3 +205,20 @@ def test_one_hot_needs_no_square_of_the_classes() -> None:
 )
 def test_one_hot_takes_whole_numbers_of_every_dtype(labels: Any) -> None:
     assert one_hot(labels, 300)[0, 255] == 1.0
+
+
+def test_rows_of_weight_zero_are_left_out_of_every_batch() -> None:
+    weight = np.array([0.0, 2.0, 0.0, 0.0, 1.0, 0.0, 0.0])
+    pass_ = minibatches(key(3), 1, Batch(X, Y, weight))
+    assert len(pass_) == 2
+    assert sorted(batch.x[0, 0] for batch in pass_) == [X[1, 0], X[4, 0]]
+
+
+@pytest.mark.parametrize("bad", [np.nan, -np.inf])
+def test_x_that_is_not_finite_is_named_by_row_and_column(bad: float) -> None:
+    x = np.ones((40_000, 3))  # rows are looked at in parts
+    x[33_333, 2] = bad
+    data = Batch(x, np.ones((40_000, 1)))
+    for make in (samples, lambda data: minibatches(key(0), 5, data)):
+        with pytest.raises(ValueError, match=r"data\.x: expected finite .* row 33333, column 2"):
+            make(data)

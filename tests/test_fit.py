@@ -7,12 +7,13 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from fnn import Batch, Optimizer, Params, forward, init, key, minibatches, start, train_step
-from fnn.activations import identity, sigmoid, tanh
+from fnn.activations import identity, silu, tanh
 from fnn.base import Acts, Array
 from fnn.dropout import dropout
 from fnn.losses import squared_error
@@ -158,6 +159,127 @@ def test_a_diverging_run_stops_where_it_diverged_with_the_last_finite_state() ->
     assert done == 3 * (e.value.epoch - 1) + e.value.step - 2
 
 
+def test_without_validation_the_params_are_the_last_not_those_of_the_least_loss() -> None:
+    """A rate that is too large for the end: the training loss goes up and down."""
+    done = fit(ACTS, squared_error, sgd(0.3), PARAMS, DATA, key=key(5), batch_size=4, max_epochs=9)
+    assert done.history.train[-1] > min(done.history.train)
+    assert equal(done.params, done.state.params)
+
+
+def test_a_loss_that_stays_the_same_is_no_progress() -> None:
+    done = fit(
+        ACTS,
+        squared_error,
+        sgd(0.0),
+        PARAMS,
+        DATA,
+        key=key(5),
+        batch_size=20,
+        max_epochs=50,
+        validation=HELD_OUT,
+        patience=3,
+    )
+    assert len(done.history.train) == 4
+
+
+def test_every_step_drops_out_by_a_key_of_its_own_that_orders_no_rows() -> None:
+    seen: list[Key] = []
+
+    def recorded(key: Key) -> Acts:
+        seen.append(key)
+        return ACTS
+
+    fit(
+        ACTS,
+        squared_error,
+        sgd(0.1),
+        PARAMS,
+        DATA,
+        key=key(5),
+        batch_size=8,
+        max_epochs=4,
+        training_acts=recorded,
+    )
+    order = split(key(5))[0]
+    assert len(set(seen)) == 12
+    assert not {order, *(fold_in(order, i) for i in range(12))} & set(seen)
+
+
+def huge(validation: Batch | None, **options: Any) -> Fit[np.float64, SgdState]:
+    """One step, whose rate makes params near 1e307 of a gradient near 1."""
+    return fit(
+        ACTS,
+        squared_error,
+        sgd(options.pop("rate", 1e307)),
+        PARAMS,
+        options.pop("data", DATA),
+        key=key(5),
+        batch_size=20,
+        max_epochs=1,
+        validation=validation,
+        **options,
+    )
+
+
+def test_a_validation_loss_that_is_not_finite_is_no_best_one() -> None:
+    y = HELD_OUT.y.copy()
+    y[2, 1] = np.nan
+    with pytest.raises(DivergenceError, match=r"^validation loss: .* got nan in epoch 1, step 1"):
+        huge(HELD_OUT._replace(y=y), rate=0.1)
+    with pytest.raises(DivergenceError, match=r"^validation loss: .* got inf in epoch 1, step 1"):
+        huge(HELD_OUT)
+
+
+def test_params_that_the_last_step_of_an_epoch_made_infinite_are_not_handed_out() -> None:
+    seen: list[Any] = []
+    data = DATA._replace(y=1e3 * DATA.y)
+    with pytest.raises(DivergenceError, match=r"^params after the step: .* epoch 1, step 1") as e:
+        huge(None, data=data, on_epoch=lambda epoch, history: seen.append(epoch))
+    assert not seen
+    assert equal(e.value.state.params, PARAMS)
+
+
+def test_a_metric_gets_arrays_and_is_recorded_as_a_float() -> None:
+    listed = Batch(HELD_OUT.x.tolist(), HELD_OUT.y.tolist())
+    done = fit(
+        ACTS,
+        squared_error,
+        sgd(0.1),
+        PARAMS,
+        Batch(DATA.x.tolist(), DATA.y.tolist()),
+        key=key(5),
+        batch_size=8,
+        max_epochs=1,
+        validation=listed,
+        metric=lambda output, target: np.square(output - target).mean(),
+    )
+    assert type(done.history.metric[0]) is float
+
+
+BAD: dict[str, tuple[dict[str, Any], str]] = {
+    "negative epochs": ({"max_epochs": -1}, "max_epochs: expected a whole number of at least 0"),
+    "half an epoch": ({"max_epochs": 2.5}, "max_epochs: expected a whole number of at least 0"),
+    "no rows a batch": ({"batch_size": 0}, "batch_size: expected a whole number of at least 1"),
+    "no patience": ({"patience": 0}, "patience: expected a whole number of at least 1"),
+    "nothing to measure on": ({"metric": np.vdot}, "metric: expected validation data to measure"),
+    "class labels": ({"train": DATA._replace(y=DATA.y[:, 0])}, r"train\.y: .*fnn\.one_hot\(y, cl"),
+    "unlike validation": ({"validation": DATA._replace(y=DATA.y[:, :1])}, r"batch\.y: .*\(20, 2\)"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_what_does_not_fit_is_told_before_any_training(name: str) -> None:
+    options, message = BAD[name]
+    usual: dict[str, Any] = {"key": key(5), "batch_size": 8, "max_epochs": 1, "train": DATA}
+    arguments = usual | options
+    with pytest.raises(ValueError, match=f"^{message}"):
+        fit(ACTS, squared_error, Optimizer(lambda params: (), no_update), PARAMS, **arguments)
+
+
+def no_update(*arguments: object) -> Any:
+    raise AssertionError("trained")
+
+
 @pytest.mark.parametrize("clip", [clip_by_norm(1e3), clip_by_value(1e3)])
 def test_a_gradient_that_cannot_be_clipped_stops_as_a_loss_does(clip: Optimizer) -> None:
     """Weights near 1e308 make outputs, loss and gradient overflow, and clipping comes first."""
@@ -235,7 +357,7 @@ def test_inputs_that_are_not_finite_are_named_by_row_and_column(name: str, bad: 
 
 
 def test_dropout_has_an_exact_gradient_and_keeps_the_mean() -> None:
-    acts = (dropout(key(7), 0.4, tanh), dropout(key(8), 0.2, sigmoid), identity)
+    acts = (dropout(key(7), 0.4, tanh), dropout(key(8), 0.2, silu), identity)  # silu' reads a
     check_gradients(acts, squared_error, init(key(9), (3, 8, 6, 2)), DATA)
     dropped = dropout(key(7), 0.4, identity).f(np.ones((400, 500)))
     assert set(np.unique(dropped)) == {0.0, 1 / 0.6}
@@ -253,3 +375,6 @@ def test_dropout_is_a_function_of_its_key() -> None:
     assert one.f(z.astype(np.float32)).dtype == np.float32
     with pytest.raises(ValueError, match="rate: expected a probability from 0 to below 1, got 1"):
         dropout(key(1), 1.0, tanh)
+    untyped: Any = np.tanh
+    with pytest.raises(TypeError, match=r"acts\[0\]: expected an Activation"):
+        dropout(key(1), 0.5, untyped)

@@ -404,3 +404,14 @@ def test_a_pass_cannot_be_written_through_and_leaves_the_data_writable() -> None
                 part[...] = 0
     mine.x[0, 0] = 7.0
     assert samples(mine.data)[0].x[0] == 7.0
+
+
+def test_what_a_users_function_keeps_is_not_frozen() -> None:
+    kept = np.empty((4, 3))
+    pair = Activation(lambda z: np.tanh(z, out=kept), lambda z, a: 1 - a * a)
+    params = init(key(0), (3, 3))
+    for call in (forward, trace, vjp):
+        call((pair,), params, np.ones((4, 3)))
+        assert kept.flags.writeable
+    assert fnn.tree.map(lambda a: a, (kept,))[0] is kept
+    assert kept.flags.writeable

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from fnn import Layer, forward, init, key
+from fnn import Layer, forward, init, initializers, key
 from fnn.activations import identity, tanh
 from fnn.base import Array, Params
 from fnn.random import normal, uniform
@@ -279,3 +279,34 @@ def test_a_scaling_that_does_not_fit_the_params_is_named() -> None:
     half = init(key(8), (3, 2), dtype=np.float16)
     with pytest.raises(ValueError, match=r"inputs: .* float16 can absorb.*convert the params"):
         absorb(half, inputs=Scaling(np.zeros(3), np.full(3, 1e-9)))
+
+
+def test_a_scaling_of_ones_own_may_be_of_lists() -> None:
+    shift: Any = [1.0, 2.0]
+    scale: Any = [2.0, 4.0]
+    own = Scaling(shift, scale)
+    np.testing.assert_array_equal(own.apply([[3.0, 10.0]]), [[1.0, 2.0]])
+    np.testing.assert_array_equal(own.invert([[1.0, 2.0]]), [[3.0, 10.0]])
+    (layer,) = absorb(init(key(0), (2, 1)), inputs=own)
+    (plain,) = init(key(0), (2, 1))
+    np.testing.assert_allclose(layer.w, plain.w / [[2.0], [4.0]], rtol=1e-15)
+
+
+@pytest.mark.parametrize("scale", [0.0, np.nan, np.inf])
+def test_a_scale_that_nothing_can_be_divided_by_is_refused(scale: float) -> None:
+    bad = Scaling(np.zeros(2), np.array([1.0, scale]))
+    for use in (bad.apply, bad.invert):
+        with pytest.raises(ValueError, match=r"scaling: .*give a constant column scale 1"):
+            use([1.0, 2.0])
+    with pytest.raises(ValueError, match=r"inputs: .*give a constant column scale 1"):
+        absorb(init(key(0), (2, 1)), inputs=bad)
+
+
+def test_absorbed_outputs_are_computed_in_float64() -> None:
+    """In float32, w * scale and b * scale + shift would each be rounded twice or more."""
+    params = init(key(3), (3, 40), b_init=initializers.normal(1.0), dtype=np.float32)
+    scaling = Scaling(np.linspace(-1.0, 1.0, 40) / 3, np.linspace(0.1, 1.9, 40) / 7)
+    (layer,) = absorb(params, outputs=scaling)
+    (w, b), (shift, scale) = params[0], scaling
+    np.testing.assert_array_equal(layer.w, (w.astype(float) * scale).astype(np.float32))
+    np.testing.assert_array_equal(layer.b, (b.astype(float) * scale + shift).astype(np.float32))

@@ -114,11 +114,11 @@ def test_the_loss_of_an_epoch_counts_every_sample_by_its_weight() -> None:
     def constant(state: None, batch: Batch) -> tuple[None, float]:
         return None, float(len(batch.x))
 
-    weighted = DATA._replace(weight=np.arange(7.0))
+    weighted = DATA._replace(weight=np.arange(1.0, 8.0))
     pass_ = [minibatches(key(0), 7, weighted)[0], minibatches(key(0), 3, weighted)[2]]
     epoch = next(epochs(constant, None, [pass_]))
     last = float(np.sum(pass_[1].weight)) if pass_[1].weight is not None else 0.0
-    assert epoch.loss == pytest.approx((7 * 21 + 1 * last) / (21 + last), rel=1e-15)
+    assert epoch.loss == pytest.approx((7 * 28 + 1 * last) / (28 + last), rel=1e-15)
 
 
 def test_a_pass_that_could_be_read_once_is_refused_before_any_training() -> None:

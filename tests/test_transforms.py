@@ -208,6 +208,33 @@ def test_a_users_optimizer_takes_part_in_a_chain_and_keeps_what_is_its_own() -> 
         assert content(two.params) == content(one.params)
 
 
+def test_a_users_optimizer_in_a_chain_can_keep_its_gradient_which_is_read_only() -> None:
+    seen: list[Any] = []
+
+    def watch(grads: Grads[Any], state: None, params: Params[Any]) -> tuple[Grads[Any], None]:
+        seen.append((grads, content(grads)))
+        return grads, state
+
+    update = train_step(
+        (tanh, identity), squared_error, chain(Optimizer(lambda p: None, watch), sgd(0.1))
+    )
+    batch = Batch(draw(key(7), (4, 3)), draw(key(8), (4, 2)))
+    scan(update, start(update.optimizer, network()), [batch] * 2)
+    for grads, then in seen:
+        assert not any(array.flags.writeable for array in leaves(grads))
+        assert content(grads) == then
+
+
+@pytest.mark.parametrize(
+    "place", [lambda own: own, lambda own: chain(scale(1.0), own)], ids=["alone", "chained"]
+)
+def test_an_update_that_returns_no_pair_is_told(place: Callable[[Optimizer], Optimizer]) -> None:
+    own: Any = Optimizer(lambda params: (), lambda grads, state, params: untyped(None))
+    update = train_step((tanh, identity), squared_error, place(own))
+    with pytest.raises(TypeError, match=r"optimizer\.update: expected the pair \(updates, state\)"):
+        update(start(update.optimizer, network()), Batch(np.ones((1, 3)), np.ones((1, 2))))
+
+
 def test_a_users_updates_of_the_wrong_shape_are_told() -> None:
     own = Optimizer(kept, lambda grads, state, params: (grads[:1], state))
     with pytest.raises(ValueError, match="updates: expected 2 layers like params, got 1"):
