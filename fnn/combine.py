@@ -21,6 +21,9 @@ T = TypeVar("T")
 Mask: TypeAlias = tuple[bool | tuple[bool | NDArray[np.bool_], bool | NDArray[np.bool_]], ...]
 """For each layer a bool, or a pair for w and b of bools or bool arrays of their shapes."""
 
+Pairs: TypeAlias = tuple[tuple[NDArray[np.bool_], NDArray[np.bool_]], ...]
+"""A `Mask` that has been checked: see `as_pairs`."""
+
 
 @dataclass(frozen=True)
 class Chain(Rule[tuple[S, T]]):
@@ -73,42 +76,24 @@ class Masked(Rule[S]):
     """The rule of `masked`; ``mask`` has a pair of bool arrays for each layer."""
 
     optimizer: Optimizer[S]
-    mask: tuple[tuple[NDArray[np.bool_], NDArray[np.bool_]], ...]
+    mask: Pairs
 
     @override
     def init(self, params: Params[Any]) -> S:
         check_params(params)
-        self.fixed(params)
+        fixed(self.mask, params)
         return self.optimizer.init(params)
 
     @override
     def rewrite(self, vectors: Sequence[Array], state: S, params: Params[Any]) -> S:
-        fixed = self.fixed(params)
+        still = fixed(self.mask, params)
         for g, part in zip(vectors, slices(vectors), strict=True):
-            g[fixed[part]] = 0.0
+            g[still[part]] = 0.0
         after = rewrite(self.optimizer, vectors, state, params)
         for g, part in zip(vectors, slices(vectors), strict=True):
-            g[fixed[part]] = -0.0  # x + 0.0 is not x where x is -0.0
-        held: S = held_where(fixed, state, after)
+            g[still[part]] = -0.0  # x + 0.0 is not x where x is -0.0
+        held: S = held_where(still, state, after)
         return held
-
-    def fixed(self, params: Params[Any]) -> NDArray[np.bool_]:
-        """Where a vector of all params does not train."""
-        if len(self.mask) != len(params):
-            raise ValueError(
-                f"mask: expected {len(params)} entries, one for each layer of params,"
-                f" got {len(self.mask)}"
-            )
-        parts = []
-        for i, (layer, pair) in enumerate(zip(params, self.mask, strict=True)):
-            for name, array, part in zip("wb", layer, pair, strict=True):
-                if part.shape not in ((), array.shape):
-                    raise ValueError(
-                        f"mask[{i}].{name}: expected a bool, or bools {array.shape} like"
-                        f" params[{i}].{name}, got {part.shape}"
-                    )
-                parts.append(np.broadcast_to(~part, array.shape).reshape(-1))
-        return np.concatenate(parts)
 
 
 def masked(optimizer: Optimizer[S], mask: Mask) -> Optimizer[S]:
@@ -129,6 +114,12 @@ def masked(optimizer: Optimizer[S], mask: Mask) -> Optimizer[S]:
     (LayerGrad(w=array([[-3.]]), b=array([-0.])),)
     """
     check_optimizer(optimizer)
+    rule = Masked(optimizer, as_pairs(mask))
+    return Optimizer(rule.init, rule)
+
+
+def as_pairs(mask: Mask) -> Pairs:
+    """For each layer, frozen arrays of bools for w and b."""
     if not isinstance(mask, tuple):
         raise TypeError(
             f"mask: expected a tuple with an entry for each layer, got {describe(mask)}"
@@ -137,8 +128,7 @@ def masked(optimizer: Optimizer[S], mask: Mask) -> Optimizer[S]:
     for i, entry in enumerate(mask):
         w, b = entry if isinstance(entry, tuple) and len(entry) == 2 else (entry, entry)
         pairs.append((as_bools(f"mask[{i}].w", w), as_bools(f"mask[{i}].b", b)))
-    rule = Masked(optimizer, tuple(pairs))
-    return Optimizer(rule.init, rule)
+    return tuple(pairs)
 
 
 def as_bools(name: str, value: Any) -> NDArray[np.bool_]:
@@ -149,6 +139,25 @@ def as_bools(name: str, value: Any) -> NDArray[np.bool_]:
             " True trains, False does not"
         )
     return frozen(np.array(value))
+
+
+def fixed(mask: Pairs, params: Params[Any]) -> NDArray[np.bool_]:
+    """Where a vector of all params does not train."""
+    if len(mask) != len(params):
+        raise ValueError(
+            f"mask: expected {len(params)} entries, one for each layer of params,"
+            f" got {len(mask)}"
+        )
+    parts = []
+    for i, (layer, pair) in enumerate(zip(params, mask, strict=True)):
+        for name, array, part in zip("wb", layer, pair, strict=True):
+            if part.shape not in ((), array.shape):
+                raise ValueError(
+                    f"mask[{i}].{name}: expected a bool, or bools {array.shape} like"
+                    f" params[{i}].{name}, got {part.shape}"
+                )
+            parts.append(np.broadcast_to(~part, array.shape).reshape(-1))
+    return np.concatenate(parts)
 
 
 def held_where(fixed: NDArray[np.bool_], old: Any, new: Any) -> Any:
