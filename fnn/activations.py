@@ -2,6 +2,7 @@
 
 z has any shape, and its dtype, float64 or float32, is kept. Infinite z gives the limit, NaN gives
 NaN (of df too), and nothing warns but harmless underflow. At 0, a kink is given its left slope.
+`fnn.activation_curvature` has the second derivatives, d2f.
 
 Errors are bounds, float64 / float32, against mpmath over the whole dtype: in ulp of the exact value
 or of 1e-300 / 1e-30, if that is greater; where terms cancel, in eps times the exact value or 1.
@@ -19,6 +20,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from fnn import activation_curvature as d2f
 from fnn.base import Activation, Array
 from fnn.erfc import gauss, gauss_over_tail
 from fnn.values import finite
@@ -36,7 +38,7 @@ def _identity_prime(z: Array, a: Array) -> Array:
     return np.minimum(np.maximum(z, 1), 1)  # as fast as ones_like, and NaN stays NaN
 
 
-identity = Activation(_identity, _identity_prime)
+identity = Activation(_identity, _identity_prime, d2f.zero)
 """f = z, uncopied; df = 1. Error: f 0 / 0 ulp; df 0 / 0 ulp. Source: Widrow and Hoff 1960."""
 
 
@@ -46,11 +48,10 @@ def _sigmoid(z: Array) -> Array:
 
 
 def _sigmoid_prime(z: Array, a: Array) -> Array:
-    e: _Floats = np.exp(-np.abs(z))
-    return e / (1 + e) ** 2  # a (1 - a) loses all digits: 0 from z = 37 / 17
+    return d2f.bell(z)
 
 
-sigmoid = Activation(_sigmoid, _sigmoid_prime)
+sigmoid = Activation(_sigmoid, _sigmoid_prime, d2f.sigmoid)
 """The logistic function: f = 1 / (1 + exp(-z)); df = f(z) f(-z).
 Error: f 3 / 4 ulp; df 5 / 6 ulp. Source: Rumelhart, Hinton and Williams 1986."""
 
@@ -64,7 +65,7 @@ def _tanh_prime(z: Array, a: Array) -> Array:
     return 4 * e / (1 + e) ** 2  # 1 - a^2 loses all digits: 0 from z = 20 / 10
 
 
-tanh = Activation(_tanh, _tanh_prime)
+tanh = Activation(_tanh, _tanh_prime, d2f.tanh)
 """f = tanh(z); df = 1 / cosh(z)^2.
 Error: f 3 / 3 ulp; df 5 / 6 ulp. Source: LeCun, Bottou, Orr and Mueller 1998."""
 
@@ -77,7 +78,7 @@ def _relu_prime(z: Array, a: Array) -> Array:
     return np.sign(a)
 
 
-relu = Activation(_relu, _relu_prime)
+relu = Activation(_relu, _relu_prime, d2f.zero)
 """The rectified linear unit: f = max(z, 0); df = 1 where z > 0, else 0, and so 0 at the kink 0.
 Error: f 0 / 0 ulp; df 0 / 0 ulp. Source: Nair and Hinton 2010."""
 
@@ -104,7 +105,7 @@ def leaky_relu(slope: float = 0.01) -> Activation:
         raise ValueError(f"slope: expected a number from 0 to 1, got {slope!r}; relu has slope 0")
     if slope == 0:
         return relu  # for here 0 * -inf would be NaN
-    return Activation(partial(_leaky_relu, slope), partial(_leaky_relu_prime, slope))
+    return Activation(partial(_leaky_relu, slope), partial(_leaky_relu_prime, slope), d2f.zero)
 
 
 def _elu(right: float, left: float, z: Array) -> Array:
@@ -126,11 +127,12 @@ def elu(alpha: float = 1.0) -> Activation:
     array([-1.,  0.,  3.])
     """
     alpha = finite("alpha", alpha)
-    return Activation(partial(_elu, 1.0, alpha), partial(_elu_prime, 1.0, alpha))
+    f, df = partial(_elu, 1.0, alpha), partial(_elu_prime, 1.0, alpha)
+    return Activation(f, df, partial(d2f.elu, alpha))
 
 
 _SELU = 1.0507009873554805, 1.7580993408473768  # lambda, lambda alpha
-selu = Activation(partial(_elu, *_SELU), partial(_elu_prime, *_SELU))
+selu = Activation(partial(_elu, *_SELU), partial(_elu_prime, *_SELU), partial(d2f.elu, _SELU[1]))
 """f = lambda elu(z) for lambda = 1.0507009873554805, alpha = 1.6732632423543772; df likewise.
 At the kink 0, df is lambda alpha. Where lambda z is beyond the dtype, f overflows to inf. Error:
 f 2.5 / 4 ulp; df 2.5 / 4 ulp. Source: Klambauer, Unterthiner, Mayr and Hochreiter 2017."""
@@ -144,7 +146,7 @@ def _softplus_prime(z: Array, a: Array) -> Array:
     return _sigmoid(z)
 
 
-softplus = Activation(_softplus, _softplus_prime)
+softplus = Activation(_softplus, _softplus_prime, d2f.softplus)
 """f = log(1 + exp(z)); df = sigmoid(z).
 Error: f 2.5 / 4 ulp; df 3 / 4 ulp. Source: Dugas, Bengio, Belisle, Nadeau and Garcia 2001."""
 
@@ -159,7 +161,7 @@ def _softsign_prime(z: Array, a: Array) -> Array:
     return 1 / q / q  # q * q could overflow
 
 
-softsign = Activation(_softsign, _softsign_prime)
+softsign = Activation(_softsign, _softsign_prime, d2f.softsign)
 """f = z / (1 + |z|); df = 1 / (1 + |z|)^2.
 Error: f 2 / 2 ulp; df 3.5 / 3.5 ulp. Source: Bergstra, Desjardins, Lamblin and Bengio 2009."""
 
@@ -173,7 +175,7 @@ def _silu_prime(z: Array, a: Array) -> Array:
     return (w + np.minimum(a, 45)) / (1 + w)
 
 
-silu = Activation(_silu, _silu_prime)
+silu = Activation(_silu, _silu_prime, d2f.silu)
 """Silu, or swish: f = z s, where s = sigmoid(z); df = s + f (1 - s), 0 at z = -1.2785.
 Error: f 4 / 5 ulp; df 2 / 2 eps. Source: Elfwing, Uchibe and Doya 2018."""
 
@@ -189,30 +191,27 @@ def _gelu_prime(z: Array, a: Array) -> Array:
     return np.maximum(sign, 0) - sign * on_left
 
 
-gelu = Activation(_gelu, _gelu_prime)
+gelu = Activation(_gelu, _gelu_prime, d2f.gelu)
 """The Gaussian error linear unit, exact: f = z Phi(z), Phi the normal distribution function.
 df = Phi(z) + z exp(-z^2 / 2) / sqrt(2 pi), 0 at z = -0.7518. Four times as slow as `gelu_tanh`.
 Error: f 4.5 / 5.5 ulp; df 2 / 2 eps. Source: Hendrycks and Gimpel 2016."""
-
-_LINEAR = 1.5957691216057308  # 2 sqrt(2 / pi)
-_CUBIC = 0.044715 * _LINEAR
 
 
 def _gelu_tanh(z: Array) -> Array:
     z = np.maximum(z, -30)  # far below, y^3 would overflow and -inf * 0 be NaN
     y = np.minimum(z, 8)
-    w: _Floats = np.exp(y * (_LINEAR + _CUBIC * (y * y)))
+    w: _Floats = np.exp(y * (d2f.LINEAR + d2f.CUBIC * (y * y)))
     return z * (w / (1 + w))
 
 
 def _gelu_tanh_prime(z: Array, a: Array) -> Array:
     y = np.minimum(np.maximum(z, -30), 8)
-    cubic = _CUBIC * (y * y)
-    w: _Floats = np.exp(y * (_LINEAR + cubic))
-    return (w + np.minimum(a, 8) * (_LINEAR + 3 * cubic)) / (1 + w)
+    cubic = d2f.CUBIC * (y * y)
+    w: _Floats = np.exp(y * (d2f.LINEAR + cubic))
+    return (w + np.minimum(a, 8) * (d2f.LINEAR + 3 * cubic)) / (1 + w)
 
 
-gelu_tanh = Activation(_gelu_tanh, _gelu_tanh_prime)
+gelu_tanh = Activation(_gelu_tanh, _gelu_tanh_prime, d2f.gelu_tanh)
 """Nearly gelu: f = z s, where s = sigmoid(u), u = 2 sqrt(2 / pi) (z + 0.044715 z^3).
 df = s + f (1 - s) u', 0 at z = -0.7525. The difference from `gelu` is at most 0.0005.
 Error: f 2 / 2 eps; df 2.5 / 2.5 eps. Source: Hendrycks and Gimpel 2016."""
@@ -230,7 +229,7 @@ def _mish_prime(z: Array, a: Array) -> Array:
     return (n + (b - b / (w + 2))) / (n + 2)
 
 
-mish = Activation(_mish, _mish_prime)
+mish = Activation(_mish, _mish_prime, d2f.mish)
 """f = z t, where t = tanh(softplus(z)) = n / (n + 2), n = w (w + 2), w = exp(z);
 df = t + z (1 - t^2) sigmoid(z) = (n + 4 f (w + 1) / (w + 2)) / (n + 2), 0 at z = -1.1924.
 Error: f 5 / 6 ulp; df 2 / 2 eps. Source: Misra 2020."""
@@ -245,6 +244,6 @@ def _hard_sigmoid_prime(z: Array, a: Array) -> Array:
     return inside / 6
 
 
-hard_sigmoid = Activation(_hard_sigmoid, _hard_sigmoid_prime)
+hard_sigmoid = Activation(_hard_sigmoid, _hard_sigmoid_prime, d2f.zero)
 """f = (z + 3) / 6 clipped to [0, 1]; df = 1/6 where |z| < 3, else 0, also at both kinks.
 Error: f 1.5 / 1.5 ulp; df 0.5 / 0.5 ulp. Source: Howard et al. 2019 (Keras 2 has 0.2 z + 0.5)."""

@@ -71,8 +71,9 @@ class Activation(NamedTuple):
     """An activation pair: ``a = f(z)`` and ``df(z, a) = f'(z)``, both elementwise.
 
     ``df`` may use whichever of the pre-activation ``z`` and the activation ``a`` is cheaper or
-    more exact. Neither function may change its arguments. `fnn.testing.check_activation` tells
-    whether the two belong together.
+    more exact. So may ``d2f(z, a) = f''(z)``, which only second derivatives of the network need:
+    a pair may do without. No function may change its arguments. `fnn.testing.check_activation`
+    tells whether they belong together.
 
     >>> import numpy as np
     >>> square = Activation(lambda z: z * z, lambda z, a: 2 * z)
@@ -82,6 +83,7 @@ class Activation(NamedTuple):
 
     f: Callable[[Array], Array]
     df: Callable[[Array, Array], Array]
+    d2f: Callable[[Array, Array], Array] | None = None
 
 
 class Loss(NamedTuple):
@@ -90,10 +92,16 @@ class Loss(NamedTuple):
     ``f(output, target)`` sums over the last axis and so has the batch's shape; ``df`` has the
     output's shape and is the true derivative of ``f`` by the output, with no factor dropped.
     Means over the batch are taken in one place, `fnn.backprop`.
+
+    ``d2f(output, target, v)``, in the output's shape, is the Hessian of ``f`` by the output times
+    ``v``, sample by sample: ``f''(a_i) v_i`` where the loss is a sum of one term for each output,
+    and the product ``sum_j H_ij v_j`` where it ties outputs together, as a softmax does. Only
+    curvature needs it: a pair may do without.
     """
 
     f: Callable[[Array, Array], Array]
     df: Callable[[Array, Array], Array]
+    d2f: Callable[[Array, Array, Array], Array] | None = None
 
 
 Acts: TypeAlias = tuple[Activation, ...]

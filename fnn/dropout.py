@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
+from typing import TypeAlias
 
 import numpy as np
 
 from fnn.base import Activation, Array
 from fnn.random import Key, uniform
 
+_Slope: TypeAlias = Callable[[Array, Array], Array]
+
 
 def dropout(key: Key, rate: float, act: Activation) -> Activation:
     """`act` with each unit silenced with probability `rate`, and the others scaled up to match.
 
-    ``f(z) = act.f(z) * mask`` and ``f'(z) = act.f'(z) * mask``, where the mask, drawn from `key`
+    ``f(z) = act.f(z) * mask``, ``f'(z) = act.f'(z) * mask`` and so on, where the mask, drawn from `key`
     in the shape of z, is 0 with probability `rate` and else ``1 / (1 - rate)``: the mean of the
     output is that of `act`. For training only; every step needs a key of its own, as `fit` gives
     to its `training_acts`. Raises `ValueError` for a rate outside [0, 1).
@@ -28,15 +32,16 @@ def dropout(key: Key, rate: float, act: Activation) -> Activation:
     if not 0.0 <= rate < 1.0:
         raise ValueError(f"rate: expected a probability from 0 to below 1, got {rate!r}")
     rate = float(rate)
-    return Activation(partial(_f, key, rate, act), partial(_df, key, rate, act))
+    d2f = None if act.d2f is None else partial(_masked, key, rate, act, act.d2f)
+    return Activation(partial(_f, key, rate, act), partial(_masked, key, rate, act, act.df), d2f)
 
 
 def _f(key: Key, rate: float, act: Activation, z: Array) -> Array:
     return act.f(z) * _mask(key, rate, z)
 
 
-def _df(key: Key, rate: float, act: Activation, z: Array, a: Array) -> Array:
-    return act.df(z, act.f(z)) * _mask(key, rate, z)  # `a` is masked: the pair needs its own
+def _masked(key: Key, rate: float, act: Activation, of: _Slope, z: Array, a: Array) -> Array:
+    return of(z, act.f(z)) * _mask(key, rate, z)  # `a` is masked: the pair needs its own
 
 
 def _mask(key: Key, rate: float, z: Array) -> Array:

@@ -2,7 +2,8 @@
 
 ``f(output, target)`` sums over the last axis of one sample (k,) or a batch (n, k) and so gives one
 number or n of them; ``df(output, target)``, in the output's shape, is the exact derivative of ``f``
-by the output. The target has the output's shape and floating dtype, and the results keep the dtype.
+by the output, and ``d2f``, in `fnn.loss_curvature`, its second. The target has the output's shape
+and floating dtype, and the results keep the dtype.
 Cross-entropies take logits, and poisson log rates: give the output layer the identity activation.
 
 NaN in gives NaN out. An infinite output gives the limit, and equal infinities count as equal
@@ -29,13 +30,15 @@ from __future__ import annotations
 from functools import partial
 
 import numpy as np
-from numpy.typing import ArrayLike
 
+from fnn import loss_curvature as d2f
 from fnn.base import Array, Loss
+from fnn.logits import below_top
+from fnn.logits import log_softmax as log_softmax
+from fnn.logits import softmax as softmax
 from fnn.values import finite
 
-# These functions also compile with numba, for vectors. Hence np.partition, for a maximum that keeps
-# its axis, and np.asarray(...)[..., None] in the place of keepdims, which numba does not know.
+# These functions also compile with numba, for vectors: see `fnn.logits`.
 
 
 def _squared_error(output: Array, target: Array) -> Array:
@@ -50,7 +53,7 @@ def _squared_error_df(output: Array, target: Array) -> Array:
     return slope
 
 
-squared_error = Loss(_squared_error, _squared_error_df)
+squared_error = Loss(_squared_error, _squared_error_df, d2f.squared_error)
 """Squared error: f = sum (a - y)^2, no half and no mean; df = 2 (a - y). Any real target.
 
 Within 2 / 2 ulp, df 0.5 / 0.5. Legendre, Nouvelles methodes pour la determination des orbites des
@@ -67,7 +70,7 @@ def _absolute_error_df(output: Array, target: Array) -> Array:
     return slope
 
 
-absolute_error = Loss(_absolute_error, _absolute_error_df)
+absolute_error = Loss(_absolute_error, _absolute_error_df, d2f.piecewise_linear)
 """Absolute error: f = sum |a - y|; df = sign(a - y), 0 at a = y. Any real target.
 
 Within 0.5 / 0.5 ulp, df exact. Laplace, Memoire sur la probabilite des causes par les evenemens,
@@ -99,7 +102,7 @@ def huber(delta: float) -> Loss:
     delta = finite("delta", delta)  # a Python float leaves float32 data alone
     if delta <= 0:
         raise ValueError(f"delta: expected a number above 0, got {delta!r}")
-    return Loss(partial(_huber, delta), partial(_huber_df, delta))
+    return Loss(partial(_huber, delta), partial(_huber_df, delta), partial(d2f.huber, delta))
 
 
 def _pinball(quantile: float, output: Array, target: Array) -> Array:
@@ -128,7 +131,8 @@ def pinball(quantile: float) -> Loss:
     quantile = finite("quantile", quantile)
     if not 0 < quantile < 1:
         raise ValueError(f"quantile: expected a number between 0 and 1, got {quantile!r}")
-    return Loss(partial(_pinball, quantile), partial(_pinball_df, quantile))
+    f, df = partial(_pinball, quantile), partial(_pinball_df, quantile)
+    return Loss(f, df, d2f.piecewise_linear)
 
 
 def _hinge(output: Array, target: Array) -> Array:
@@ -141,7 +145,7 @@ def _hinge_df(output: Array, target: Array) -> Array:
     return slope
 
 
-hinge = Loss(_hinge, _hinge_df)
+hinge = Loss(_hinge, _hinge_df, d2f.piecewise_linear)
 """Hinge loss: f = sum max(0, 1 - y z); df = -y where y z < 1, else 0 (at y z = 1 too).
 
 The target is -1 or +1. Within 0.5 / 0.5 ulp, df exact. Cortes and Vapnik, Support-vector networks,
@@ -159,7 +163,7 @@ def _poisson_df(output: Array, target: Array) -> Array:
     return np.exp(output) - target
 
 
-poisson = Loss(_poisson, _poisson_df)
+poisson = Loss(_poisson, _poisson_df, d2f.poisson)
 """Poisson loss of a log rate z: f = sum exp(z) - y z, less the constant log y!; df = exp(z) - y.
 
 The target is a count, y >= 0. Within 1.5 / 3.5 eps of the larger part, df 1.5 / 3. Nelder and
@@ -180,44 +184,13 @@ def _sigmoid_cross_entropy_df(output: Array, target: Array) -> Array:
     return slope
 
 
-sigmoid_cross_entropy = Loss(_sigmoid_cross_entropy, _sigmoid_cross_entropy_df)
+sigmoid_cross_entropy = Loss(
+    _sigmoid_cross_entropy, _sigmoid_cross_entropy_df, d2f.sigmoid_cross_entropy
+)
 """Binary cross-entropy: f = -sum y log s + (1 - y) log(1 - s), s = sigmoid(z); df = s - y.
 
 Each target is a probability in [0, 1]. Within 2.5 / 4 ulp; df 3 / 4 ulp where y is 0 or 1, else
 1.5 / 1.5 eps. Cox, The regression analysis of binary sequences, 1958."""
-
-
-def _below_top(z: Array) -> Array:
-    """How z differs from its maximum over the last axis: 0 there, even if it is infinite."""
-    top = np.partition(z, z.shape[-1] - 1)[..., -1:]
-    at_top = z >= top
-    return np.where(at_top, 0, z) - np.where(at_top, 0, top)
-
-
-def softmax(z: ArrayLike) -> Array:
-    """Probabilities exp(z_i) / sum_j exp(z_j) over the last axis, in the shape and dtype of z.
-
-    Within 2.5 / 2.5 eps for 10 classes, 5 / 5 for 100. Bridle, Training stochastic model
-    recognition algorithms as networks, 1989.
-
-    >>> softmax(np.array([0.0, 0.0, -np.inf]))
-    array([0.5, 0.5, 0. ])
-    """
-    e = np.exp(_below_top(np.asarray(z)))
-    total: Array = np.asarray(e.sum(-1))[..., None]
-    return e / total
-
-
-def log_softmax(z: ArrayLike) -> Array:
-    """The logarithm of `softmax`, within 2 / 2 eps, and relatively exact next to probability 1.
-
-    >>> log_softmax(np.array([50.0, 0.0]))
-    array([-1.92874985e-22, -5.00000000e+01])
-    """
-    below = _below_top(np.asarray(z))
-    others = np.partition(below, below.shape[-1] - 1)[..., :-1]  # all but one at the top: exp(0)
-    total: Array = np.asarray(np.exp(others).sum(-1))[..., None]
-    return below - np.log1p(total)
 
 
 def _softmax_cross_entropy(output: Array, target: Array) -> Array:
@@ -228,12 +201,14 @@ def _softmax_cross_entropy(output: Array, target: Array) -> Array:
 
 
 def _softmax_cross_entropy_df(output: Array, target: Array) -> Array:
-    e = np.exp(_below_top(output))
+    e = np.exp(below_top(output))
     scale: Array = np.asarray(target.sum(-1) / e.sum(-1))[..., None]
     return e * scale - target
 
 
-softmax_cross_entropy = Loss(_softmax_cross_entropy, _softmax_cross_entropy_df)
+softmax_cross_entropy = Loss(
+    _softmax_cross_entropy, _softmax_cross_entropy_df, d2f.softmax_cross_entropy
+)
 """Cross-entropy of logits: f = -sum y log p, p = softmax(z); df = p sum(y) - y.
 
 Targets are the probabilities of the classes (one-hot, smoothed or soft); other y >= 0 weigh them.

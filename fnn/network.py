@@ -91,11 +91,7 @@ def vjp(acts: Acts, params: Params[F], x: ArrayLike) -> tuple[NDArray[F], Pullba
     output = frozen(steps[-1][1])
 
     def pullback(output_bar: ArrayLike) -> tuple[Grads[F], NDArray[F]]:
-        bar = values.as_floats("output_bar", output_bar, output.dtype)
-        if bar.shape != output.shape:
-            raise ValueError(
-                f"output_bar: expected {output.shape} like the output, got {bar.shape}"
-            )
+        bar = shapes.check_like_output("output_bar", output_bar, output)
         grads, delta = _pull(acts, params, x, steps, bar)
         return grads, frozen(delta.dot(params[0].w.T))
 
@@ -197,21 +193,15 @@ def _mean_loss(
     loss: Loss, output: NDArray[F], y: NDArray[F], weight: Array | None
 ) -> tuple[float, NDArray[F]]:
     """The weighted mean of the losses and its derivative by the output."""
-    if len(output) == 0:
-        raise ValueError("batch.x: expected at least one row, got an empty batch")
+    shares = shapes.row_shares(weight, output)
     losses, bar = shapes.check_losses(loss.f(output, y), loss.df(output, y), output)
     if output.ndim == 1:
-        if weight is not None:
-            shapes.check_weight(weight, (), output.dtype)
         return float(losses), bar
-    n = len(output)
-    share: Array | float = 1.0 / n
-    value = float(np.add.reduce(losses)) / n
-    if weight is not None:
-        weight = shapes.check_weight(weight, (n,), output.dtype)
-        row_share = weight / np.add.reduce(weight)
-        value, share = float(np.dot(row_share, losses)), row_share[:, None]
-    mean_bar: NDArray[F] = np.multiply(bar, share)
+    mean_bar: NDArray[F]
+    if isinstance(shares, float):
+        value, mean_bar = float(np.add.reduce(losses)) / len(output), np.multiply(bar, shares)
+    else:
+        value, mean_bar = float(np.dot(shares, losses)), np.multiply(bar, shares[:, None])
     return value, mean_bar
 
 

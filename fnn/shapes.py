@@ -99,7 +99,29 @@ def check_losses(losses: Any, slopes: Any, output: NDArray[F]) -> tuple[NDArray[
             f"loss.f: expected {output.shape[:-1]}, one number for each sample, got"
             f" {losses.shape}; sum over the last axis"
         )
-    slopes = as_floats("loss.df", slopes, output.dtype)
-    if slopes.shape != output.shape:
-        raise ValueError(f"loss.df: expected {output.shape} like the output, got {slopes.shape}")
-    return losses, slopes
+    return losses, check_like_output("loss.df", slopes, output)
+
+
+def check_like_output(name: str, value: Any, output: NDArray[F]) -> NDArray[F]:
+    """An array of the output's shape and, converted, its dtype."""
+    array = as_floats(name, value, output.dtype)
+    if array.shape != output.shape:
+        raise ValueError(f"{name}: expected {output.shape} like the output, got {array.shape}")
+    return array
+
+
+def row_shares(weight: Any, output: NDArray[F]) -> NDArray[F] | float:
+    """What each row counts for in a mean: 1 / n, or its weight by the sum of all weights.
+
+    A sample on its own counts for 1, whatever its weight.
+    """
+    rows = output.shape[:-1]
+    if rows == (0,):
+        raise ValueError("batch.x: expected at least one row, got an empty batch")
+    if weight is None:
+        return 1.0 / rows[0] if rows else 1.0
+    checked = check_weight(weight, rows, output.dtype)
+    if not rows:
+        return 1.0
+    shares: NDArray[F] = checked / np.add.reduce(checked)
+    return shares

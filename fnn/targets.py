@@ -34,7 +34,8 @@ def masked_loss(loss: Loss) -> Loss:
     array([4., 0.])
     """
     check_loss(loss)
-    masked = Loss(partial(_sum_of_known, loss.f), partial(_known, loss.df))
+    d2f = None if loss.d2f is None else partial(_known, loss.d2f)
+    masked = Loss(partial(_sum_of_known, loss.f), partial(_known, loss.df), d2f)
     together, apart = float(loss.f(*_PROBE)), float(masked.f(*_PROBE))
     if not math.isclose(together, apart, rel_tol=1e-6):
         raise ValueError(
@@ -44,11 +45,11 @@ def masked_loss(loss: Loss) -> Loss:
     return masked
 
 
-def _known(of: Callable[[Array, Array], Array], output: Array, target: Array) -> Array:
-    """Losses or slopes of outputs taken as samples of their own, and 0 where the target is NaN."""
+def _known(of: Callable[..., Array], output: Array, target: Array, *v: Array) -> Array:
+    """What `of` makes of outputs taken as samples of their own, and 0 where the target is NaN."""
     known = ~np.isnan(target)
     stand_in = np.where(known, target, 1)  # a label, a probability, a count: no loss warns of it
-    values = of(output.ravel()[:, None], stand_in.ravel()[:, None])
+    values = of(*(part.ravel()[:, None] for part in (output, stand_in, *v)))
     return np.where(known, values.reshape(output.shape), 0)
 
 

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from itertools import accumulate
 from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from fnn.base import Array
+from fnn.values import FLOATS, as_floats, describe, is_plain
 
 T = TypeVar("T")
 A = TypeVar("A", bound=Array)
@@ -110,6 +113,45 @@ def norm(tree: Any) -> float:
     if largest == 0.0 or not math.isfinite(largest):
         return largest
     return largest * math.hypot(*(float(np.linalg.norm(a / largest)) for a in arrays))
+
+
+def ravel(tree: T) -> tuple[Array, Callable[[ArrayLike], T]]:
+    """All numbers of a tree in one vector, and the function that makes a tree of such a vector.
+
+    The vector holds the leaves from left to right, each in C order: for params ``w``, then ``b``,
+    layer by layer. ``unravel`` gives trees of the same classes, shapes and dtype, frozen and apart
+    from its argument. As `jax.flatten_util.ravel_pytree`: SciPy's optimizers take vectors.
+
+    The leaves must be arrays of one floating dtype, else it is a `TypeError`; a vector of another
+    length is a `ValueError`.
+
+    >>> vector, unravel = ravel((np.array([[1.0, 2.0]]), np.array([3.0])))
+    >>> vector
+    array([1., 2., 3.])
+    >>> unravel(10 * vector)
+    (array([[10., 20.]]), array([30.]))
+    """
+    arrays = list(leaves(tree))
+    for leaf in arrays:
+        if not is_plain(leaf) or leaf.dtype not in FLOATS or leaf.dtype != arrays[0].dtype:
+            raise TypeError(
+                f"tree: expected arrays of one floating dtype, got {describe(leaf)}"
+                f" beside {describe(arrays[0])}; ravel params or grads"
+            )
+    if not arrays:
+        raise TypeError("tree: expected arrays of one floating dtype, got none; ravel params")
+    dtype, (*ends, total) = arrays[0].dtype, accumulate(leaf.size for leaf in arrays)
+
+    def unravel(vector: ArrayLike) -> T:
+        flat = np.array(as_floats("vector", vector, dtype))
+        if flat.shape != (total,):
+            raise ValueError(
+                f"vector: expected ({total},), a number for each of the tree, got {flat.shape}"
+            )
+        parts = iter(np.split(frozen(flat), ends))
+        return map(lambda leaf: next(parts).reshape(leaf.shape), tree)
+
+    return frozen(np.concatenate([leaf.ravel() for leaf in arrays])), unravel
 
 
 def freeze(tree: T) -> T:

@@ -1,0 +1,162 @@
+"""A network linearized about its values: what its layers do to small changes, both ways.
+
+With a_0 = x, z_l = a_{l-1} W_l + b_l and a_l = f_l(z_l), a change of the params by (V_l, c_l) and
+of x by x. moves the output by a._L, where a dot marks the change::
+
+    z._l = a._{l-1} W_l + a_{l-1} V_l + c_l        a._l = f_l'(z_l) * z._l
+
+and a cotangent of the output, g_L, comes back as g_{l-1} = d_l W_l^T, d_l = g_l * f_l'(z_l).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Generic, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fnn import checks, shapes
+from fnn.base import Acts, Array, Batch, F, F_co, Grads, LayerGrad, Loss, Params
+from fnn.network import trace
+from fnn.tree import frozen
+
+
+class Linear(NamedTuple, Generic[F_co]):
+    """A forward pass over rows, and the slope of every unit. One sample is a row, too."""
+
+    acts: Acts
+    params: Params[F_co]
+    a: tuple[NDArray[F_co], ...]
+    """What each layer is given, and in the end the output: a_0 to a_L."""
+    z: tuple[NDArray[F_co], ...]
+    slopes: tuple[NDArray[F_co], ...]
+    """f_l'(z_l)"""
+    leading: tuple[int, ...]
+    """(n,) for rows, () for a sample on its own."""
+
+    @property
+    def output(self) -> NDArray[F_co]:
+        """The rows of outputs, a_L."""
+        return self.a[-1]
+
+    def restored(self, rows: NDArray[F]) -> NDArray[F]:
+        """A result for rows in the shape that the caller expects, read-only."""
+        return frozen(rows.reshape(self.leading + rows.shape[1:]))
+
+
+def enter(name: str, acts: Acts, params: Params[F], x: Any) -> NDArray[F]:
+    """The checked samples, before anything has been computed."""
+    return shapes.check_input(name, x, params, checks.check_network(acts, params))
+
+
+def linearize(acts: Acts, params: Params[F], x: NDArray[F]) -> Linear[F]:
+    """The network about the samples that `enter` gave."""
+    rows = x.reshape(-1, x.shape[-1])
+    layers = trace(acts, params, rows)
+    slopes = tuple(
+        shapes.check_elementwise("df", i, act.df(z, a), z)
+        for i, (act, (z, a)) in enumerate(zip(acts, layers, strict=True))
+    )
+    zs, outputs = zip(*layers, strict=True)
+    return Linear(acts, params, (rows, *outputs), zs, slopes, x.shape[:-1])
+
+
+class Objective(NamedTuple, Generic[F_co]):
+    """A loss about the outputs for a batch."""
+
+    loss: Loss
+    output: NDArray[F_co]
+    y: NDArray[F_co]
+    shares: NDArray[F_co] | float
+    """What each row counts for in the mean: a column, or one number for all."""
+
+    def slope(self) -> NDArray[F_co]:
+        """The derivative of each row's own loss by its output."""
+        return shapes.check_like_output("loss.df", self.loss.df(self.output, self.y), self.output)
+
+    def bend(self, v: NDArray[F_co]) -> NDArray[F_co]:
+        """The Hessian of each row's own loss by its output, times v."""
+        if self.loss.d2f is None:
+            raise ValueError(
+                "loss.d2f: expected the second derivative, which curvature needs, got None;"
+                " give the pair one: Loss(f, df, d2f), d2f(output, target, v) being the Hessian"
+                " of a sample's loss by its output, times v"
+            )
+        return shapes.check_like_output(
+            "loss.d2f", self.loss.d2f(self.output, self.y, v), self.output
+        )
+
+
+def bends(at: Linear[F], reason: str) -> list[NDArray[F]]:
+    """f_l''(z_l) of every layer."""
+    found = []
+    for i, (act, z, a) in enumerate(zip(at.acts, at.z, at.a[1:], strict=True)):
+        if act.d2f is None:
+            raise ValueError(
+                f"acts[{i}].d2f: expected the second derivative, which {reason} needs, got None;"
+                " give the pair one: Activation(f, df, d2f), d2f(z, a) being f''(z)"
+            )
+        found.append(shapes.check_elementwise("d2f", i, act.d2f(z, a), z))
+    return found
+
+
+def enter_batch(
+    acts: Acts, loss: Loss, params: Params[F], batch: Batch
+) -> tuple[Linear[F], Objective[F]]:
+    """The network about the samples of a batch, and the loss about its outputs."""
+    checks.check_loss(loss)
+    checks.check_batch(batch)
+    at = linearize(acts, params, enter("batch.x", acts, params, batch.x))
+    output = at.output.reshape(at.leading + at.output.shape[1:])
+    y = shapes.check_target(batch.y, output)
+    shares = shapes.row_shares(batch.weight, output)
+    if not isinstance(shares, float):
+        shares = shares[:, None]
+    return at, Objective(loss, at.output, y.reshape(at.output.shape), shares)
+
+
+def times(stack: NDArray[F], matrix: NDArray[F]) -> NDArray[F]:
+    """``stack @ matrix`` as one product, however many axes the stack has."""
+    flat: NDArray[F] = stack.reshape(-1, stack.shape[-1]).dot(matrix)
+    return flat.reshape(*stack.shape[:-1], matrix.shape[1])
+
+
+def push(at: Linear[F], tangent: Grads[F], x_tangent: NDArray[F] | None = None) -> NDArray[F]:
+    """The output's change for a change of the params, and of x."""
+    moved = x_tangent
+    for a, slope, (w, _), (v, c) in zip(at.a, at.slopes, at.params, tangent, strict=False):
+        z_moved: Array = a.dot(v)
+        z_moved += c
+        if moved is not None:
+            z_moved += moved.dot(w)
+        z_moved *= slope
+        moved = z_moved
+    assert moved is not None
+    return moved
+
+
+def deltas(at: Linear[F], output_bar: NDArray[F]) -> Iterator[tuple[int, NDArray[F], NDArray[F]]]:
+    """(l, g_l, d_l) from the last layer to the first, of one cotangent (n, m) or k: (n, k, m)."""
+    bar = output_bar
+    for i in range(len(at.params) - 1, -1, -1):
+        slope = at.slopes[i] if bar.ndim == 2 else at.slopes[i][:, None]
+        delta = bar * slope
+        yield i, bar, delta
+        if i:
+            bar = times(delta, at.params[i].w.T)
+
+
+def pull(at: Linear[F], output_bar: NDArray[F]) -> Grads[F]:
+    """The gradient by the params of ``sum(output_bar * output)``."""
+    grads = [
+        LayerGrad(frozen(at.a[i].T.dot(delta)), frozen(np.add.reduce(delta, axis=0)))
+        for i, _, delta in deltas(at, output_bar)
+    ]
+    return tuple(grads[::-1])
+
+
+def unit_bars(at: Linear[F]) -> NDArray[F]:
+    """The m unit cotangents of every row's outputs, (n, m, m)."""
+    n, m = at.output.shape
+    return np.broadcast_to(np.eye(m, dtype=at.output.dtype), (n, m, m))
