@@ -145,8 +145,7 @@ def fixed(mask: Pairs, params: Params[Any]) -> NDArray[np.bool_]:
     """Where a vector of all params does not train."""
     if len(mask) != len(params):
         raise ValueError(
-            f"mask: expected {len(params)} entries, one for each layer of params,"
-            f" got {len(mask)}"
+            f"mask: expected {len(params)} entries, one for each layer of params, got {len(mask)}"
         )
     parts = []
     for i, (layer, pair) in enumerate(zip(params, mask, strict=True)):
