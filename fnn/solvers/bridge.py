@@ -90,10 +90,18 @@ def lbfgs(
     fun, start, unravel = objective(acts, loss, params, batch)
 
     def run(emit: Callable[[DescentState[F]], None]) -> None:
-        number = 0
+        number, latest = 0, start
+        value, gradient = fun(start)
+
+        def evaluate(vector: NDArray[Any]) -> tuple[float, NDArray[np.float64]]:
+            nonlocal latest, value, gradient
+            if not np.array_equal(vector, latest):  # where an iteration ends, its line search was
+                latest = vector.copy()
+                value, gradient = fun(latest)
+            return value, gradient
 
         def state(vector: NDArray[Any], stop: str | None = None) -> DescentState[F]:
-            value, gradient = fun(vector)
+            value, gradient = evaluate(vector)
             return DescentState(number, unravel(vector), value, norm(gradient), stop)
 
         def callback(vector: NDArray[Any]) -> None:
@@ -102,15 +110,11 @@ def lbfgs(
             emit(state(vector))
 
         emit(state(start))
-        never = 10**9
-        options = {
-            "maxcor": memory,
-            "gtol": min_grad,
-            "ftol": 0.0,
-            "maxiter": never,
-            "maxfun": never,
-        }
-        done = minimize(fun, start, jac=True, method="L-BFGS-B", callback=callback, options=options)
+        limits = {"maxiter": NEVER, "maxfun": NEVER}
+        options = {"maxcor": memory, "gtol": min_grad, "ftol": 0.0, **limits}
+        done = minimize(
+            evaluate, start, jac=True, method="L-BFGS-B", callback=callback, options=options
+        )
         emit(state(done.x, str(done.message)))
 
     return _sequence(run)
@@ -127,7 +131,7 @@ def _sequence(run: Callable[[Callable[[T], None]], None]) -> Iterator[T]:
 
     def wait() -> None:
         if not asked.get():
-            raise StopIteration  # SciPy ends where a callback raises it
+            raise GeneratorExit  # out of SciPy as well
 
     def work() -> None:
         try:
