@@ -75,9 +75,10 @@ def test_the_interval_of_a_linear_model_is_that_of_bayesian_regression() -> None
 
 
 def test_several_outputs_have_the_intervals_of_their_own_rows_of_the_jacobian() -> None:
-    data = Batch(X, np.column_stack([Y, np.sin(X[:, :1])]), uniform(key(5), 30))
+    weight = uniform(key(5), 30)
+    data = Batch(X, np.column_stack([Y, np.sin(X[:, :1])]), weight)
     (*_, state) = islice(bayesian_regularization(ACTS, init(key(4), (5, 3, 2)), data), 40)
-    rows, root = jacobian(ACTS, state.params, X), np.sqrt(30 * data.weight / data.weight.sum())
+    rows, root = jacobian(ACTS, state.params, X), np.sqrt(30 * weight / weight.sum())
     rows = (root[:, None, None] * rows).reshape(60, -1)
     covariance = np.linalg.inv(state.alpha * np.eye(rows.shape[1]) + state.beta * rows.T @ rows)
     new = jacobian(ACTS, state.params, X[:4])

@@ -6,7 +6,7 @@ what calls back is read as a sequence.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextvars import copy_context
 from queue import SimpleQueue
 from threading import Thread
@@ -73,14 +73,15 @@ def lbfgs(
     *,
     memory: int = 10,
     min_grad: float = 1e-7,
-) -> Iterator[DescentState[F]]:
+) -> Generator[DescentState[F], None, None]:
     """Descend any loss by SciPy's L-BFGS-B: the start, and the state after each iteration.
 
     `memory` pairs of steps and gradients stand for the curvature. Iterations come until no entry
     of the gradient exceeds `min_grad`, or no step lowers the loss; ``stop`` is then SciPy's own
     message. Limit it by `islice`. SciPy runs in a thread, but only while the next state is asked
-    for. Raises what ``backprop`` raises, `ImportError` without SciPy. Source: Byrd, Lu, Nocedal
-    and Zhu, "A limited memory algorithm for bound constrained optimization", 1995.
+    for, and ends with the iterator. Raises what ``backprop`` raises, `ImportError` without SciPy.
+    Source: Byrd, Lu, Nocedal and Zhu, "A limited memory algorithm for bound constrained
+    optimization", 1995.
     """
     try:
         from scipy.optimize import minimize
@@ -120,7 +121,7 @@ def lbfgs(
     return _sequence(run)
 
 
-def _sequence(run: Callable[[Callable[[T], None]], None]) -> Iterator[T]:
+def _sequence(run: Callable[[Callable[[T], None]], None]) -> Generator[T, None, None]:
     """What `run(emit)` emits, in step: it waits in a thread until the next one is asked for."""
     asked: SimpleQueue[bool] = SimpleQueue()
     made: SimpleQueue[tuple[T] | BaseException | None] = SimpleQueue()
@@ -142,7 +143,7 @@ def _sequence(run: Callable[[Callable[[T], None]], None]) -> Iterator[T]:
         else:
             made.put(None)
 
-    def states() -> Iterator[T]:
+    def states() -> Generator[T, None, None]:
         Thread(target=copy_context().run, args=(work,), daemon=True).start()
         try:
             while True:
