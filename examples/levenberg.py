@@ -47,10 +47,11 @@ def draw_fits(path: str, steps: int) -> None:
     _, axes = pyplot.subplots(2, 3, figsize=(9.6, 5.2), layout="constrained")
     for i, ((name, curve, low, high, sd), ax) in enumerate(zip(TARGETS, axes.flat, strict=True)):
         raw = np.linspace(low, high, 80)[:, None]
-        observed = curve(raw) + sd * normal(key(i), raw.shape)
+        noise = sd * normal(key(i), raw.shape)
+        observed = curve(raw) + noise
         (x, _), (y, back) = standardize(raw), standardize(observed)
         params = init(fold_in(key(1), i), (1, 8, 1))
-        goal = max((sd / back.scale[0]) ** 2, 1e-7)  # residuals as small as the noise
+        goal = max(np.var(noise) / back.scale[0] ** 2, 1e-7)  # until what is left is noise
         *_, last = islice(levenberg_marquardt(ACTS, params, Batch(x, y), goal=goal), steps + 1)
         fit = back.invert(forward(ACTS, last.params, x))
         error = np.sqrt(np.mean((fit - curve(raw)) ** 2)) / np.std(observed)
