@@ -32,9 +32,9 @@ def check_input(name: str, x: Any, params: Params[F], dtype: np.dtype[F]) -> NDA
     )
 
 
-def check_target(y: Any, output: NDArray[F]) -> NDArray[F]:
+def check_target(y: Any, output: NDArray[F], name: str = "batch.y") -> NDArray[F]:
     """Targets of the very shape of the output: nothing is ever broadcast."""
-    array = as_floats("batch.y", y, output.dtype)
+    array = as_floats(name, y, output.dtype)
     if array.shape == output.shape:
         return array
     remedy = "give one target for each output"
@@ -43,7 +43,7 @@ def check_target(y: Any, output: NDArray[F]) -> NDArray[F]:
     elif array.shape in (output.shape[:-1], (*output.shape[:-1], 1)):
         remedy = f"class labels become targets by fnn.one_hot(y, {output.shape[-1]})"
     raise ValueError(
-        f"batch.y: expected {output.shape} like the network's output, got {array.shape}; {remedy}"
+        f"{name}: expected {output.shape} like the network's output, got {array.shape}; {remedy}"
     )
 
 

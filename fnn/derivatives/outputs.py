@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fnn import memory
 from fnn.base import Acts, F, Grads, Params
 from fnn.checks import check_grads
-from fnn.derivatives.linear import deltas, enter, linearize, push, unit_bars
+from fnn.derivatives.linear import enter, fill_rows, linearize, push, unit_bars
 from fnn.tree import leaves
 from fnn.values import as_floats
 
@@ -31,6 +30,7 @@ def jvp(
     Raises `ValueError` or `TypeError` where something does not fit. Source: Wengert, "A simple
     automatic derivative evaluation program", 1964.
 
+    >>> import numpy as np
     >>> from fnn import Layer, LayerGrad
     >>> from fnn.activations import identity
     >>> line = (Layer(np.array([[2.0]]), np.array([0.5])),)
@@ -62,6 +62,7 @@ def jacobian(acts: Acts, params: Params[F], x: ArrayLike) -> NDArray[F]:
     them, as J^T J, or let `gauss_newton_vp` multiply without a Jacobian. Raises `ValueError` or
     `TypeError` where something does not fit.
 
+    >>> import numpy as np
     >>> from fnn import Layer
     >>> from fnn.activations import identity
     >>> line = (Layer(np.array([[2.0]]), np.array([0.5])),)
@@ -81,12 +82,5 @@ def jacobian(acts: Acts, params: Params[F], x: ArrayLike) -> NDArray[F]:
         "take chunks of rows and add up J^T J, or use gauss_newton_vp",
     )
     at = linearize(acts, params, samples)
-    end = count
-    for i, _, delta in deltas(at, unit_bars(at)):
-        w, b = params[i]
-        full[:, :, end - b.size : end] = delta
-        end -= b.size
-        part = full[:, :, end - w.size : end].reshape(rows, n_out, *w.shape)  # a view
-        np.multiply(at.a[i][:, None, :, None], delta[:, :, None, :], out=part)
-        end -= w.size
+    fill_rows(at, unit_bars(at), full)
     return at.restored(full)

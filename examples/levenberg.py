@@ -1,0 +1,98 @@
+"""Curves fitted by Levenberg and Marquardt in a few dozen steps, and noise left alone by Bayes.
+
+Six targets in the manner of NIST's nonlinear regressions and of MATLAB's documentation, drawn side
+by side with their fits; then noisy sinc and 30 hidden units, far too many for it: least squares
+follows the noise, Bayesian regularization finds how many params the data determine.
+
+    pip install 'fnn[plot]'
+    python examples/levenberg.py fits.png bayesian.png
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from itertools import islice
+
+import numpy as np
+from matplotlib import pyplot
+
+from fnn import Array, Batch, forward, init, key
+from fnn.activations import identity, tanh
+from fnn.random import fold_in, normal
+from fnn.scaling import standardize
+from fnn.solvers import bayesian_regularization, levenberg_marquardt, predict_interval
+
+ACTS = (tanh, identity)
+BLUE, RED, GRAY = "#2166ac", "#b2182b", "#888888"
+
+
+# A name, the curve, the ends of x, and the standard deviation of the noise.
+TARGETS: list[tuple[str, Callable[[Array], Array], float, float, float]] = [
+    ("Gauss: decay and two humps",
+     lambda x: 98 * np.exp(-x / 100) + 100 * np.exp(-(((x - 65) / 22) ** 2))
+     + 70 * np.exp(-(((x - 175) / 19) ** 2)), 1, 250, 2.5),
+    ("Lanczos: three decays",
+     lambda x: 0.1 * np.exp(-x) + 0.9 * np.exp(-3 * x) + 1.6 * np.exp(-5 * x), 0, 1.2, 0.0),
+    ("Misra: saturation", lambda x: 240 * (1 - np.exp(-5e-4 * x)), 77, 760, 0.3),
+    ("Thurber: ratio of cubics",
+     lambda x: (1300 + 1500 * x + 580 * x**2 + 75 * x**3) / (1 + 0.97 * x + 0.4 * x**2
+     + 0.05 * x**3), -2.2, 2.2, 10.0),
+    ("a simple fit", lambda x: np.sin(1.2 * x) * np.exp(-0.1 * x), 0, 10, 0.0),
+    ("noisy sinc", np.sinc, -3, 3, 0.05),
+]  # fmt: skip
+
+
+def draw_fits(path: str, steps: int) -> None:
+    _, axes = pyplot.subplots(2, 3, figsize=(9.6, 5.2), layout="constrained")
+    for i, ((name, curve, low, high, sd), ax) in enumerate(zip(TARGETS, axes.flat, strict=True)):
+        raw = np.linspace(low, high, 80)[:, None]
+        noise = sd * normal(key(i), raw.shape)
+        observed = curve(raw) + noise
+        (x, _), (y, back) = standardize(raw), standardize(observed)
+        params = init(fold_in(key(1), i), (1, 8, 1))
+        goal = max(np.var(noise) / back.scale[0] ** 2, 1e-7)  # until what is left is noise
+        *_, last = islice(levenberg_marquardt(ACTS, params, Batch(x, y), goal=goal), steps + 1)
+        fit = back.invert(forward(ACTS, last.params, x))
+        error = np.sqrt(np.mean((fit - curve(raw)) ** 2)) / np.std(observed)
+        print(f"{name}: {last.number} steps, error {error:.2%} of the data's deviation")
+        ax.plot(raw, observed, "o", color=GRAY, markersize=4, markerfacecolor="none")
+        ax.plot(raw, fit, color=BLUE)
+        ax.set_title(f"{name}\n{last.number} steps, error {error:.2%}", fontsize="medium")
+    pyplot.savefig(path, dpi=80)
+
+
+def draw_bayesian(path: str, steps: int) -> None:
+    clean = np.linspace(-3, 3, 60)[:, None]
+    data = Batch(clean / 2, np.sinc(clean) + 0.2 * normal(key(7), clean.shape))
+    params = init(key(8), (1, 30, 1))
+    *_, fitted = islice(levenberg_marquardt(ACTS, params, data), steps + 1)
+    states = list(islice(bayesian_regularization(ACTS, params, data), steps + 1))
+    between = np.linspace(-3, 3, 400)[:, None]
+    band = predict_interval(ACTS, states[-1], data, between / 2, noise=False)
+    plain = forward(ACTS, fitted.params, between / 2)
+    for name, fit in (("least squares", plain), ("Bayesian", band.output)):
+        print(f"{name}: root mean squared error {np.std(fit - np.sinc(between)):.3f}")
+    print(f"{states[-1].effective:.1f} effective params of 91, noise {states[-1].beta ** -0.5:.3f}")
+    _, (left, right) = pyplot.subplots(1, 2, figsize=(9.6, 3.6), layout="constrained")
+    left.plot(clean, data.y, ".", color=GRAY, label="60 samples, noise 0.2")
+    left.plot(between, plain, color=RED, linewidth=1, label="least squares")
+    left.plot(between, band.output, color=BLUE, label="Bayesian, with its 95 % band")
+    left.fill_between(between[:, 0], band.low[:, 0], band.high[:, 0], color=BLUE, alpha=0.2)
+    left.set(ylim=(-0.9, 1.9), title="sinc by 30 hidden units, 91 params")
+    left.legend(frameon=False, fontsize="small", loc="upper left")
+    right.plot([state.effective for state in states], color=BLUE)
+    right.set(xlabel="step", ylim=0, title="params that the data determine")
+    pyplot.savefig(path, dpi=80)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description="Fit curves, and leave noise alone.")
+    parser.add_argument("fits", help="the file for the picture of six fits")
+    parser.add_argument("bayesian", help="the file for the picture of noise left alone")
+    parser.add_argument("--steps", type=int, default=200, metavar="N", help="at most (default 200)")
+    options = parser.parse_args()
+    if options.steps < 1:
+        parser.error("--steps: expected a whole number of at least 1")
+    draw_fits(options.fits, options.steps)
+    draw_bayesian(options.bayesian, options.steps)

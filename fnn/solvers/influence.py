@@ -1,0 +1,88 @@
+"""How much each training sample has bent a fit: residuals as if it had been left out."""
+
+from __future__ import annotations
+
+from typing import Generic, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fnn.base import Acts, Batch, F, F_co, Params
+from fnn.masks import Mask
+from fnn.network import forward
+from fnn.solvers.normal import problem
+from fnn.solvers.positive import cholesky, forward_solve
+from fnn.tree import frozen
+from fnn.values import check_rate
+
+
+class LeaveOneOut(NamedTuple, Generic[F_co]):
+    """Of each sample its ``leverage`` (n,) and its ``residual`` (n, n_out) without itself."""
+
+    leverage: NDArray[np.float64]
+    residual: NDArray[F_co]
+
+
+def leave_one_out(
+    acts: Acts,
+    params: Params[F],
+    data: Batch,
+    *,
+    penalty: float = 0.0,
+    mask: Mask | None = None,
+    chunk: int | None = None,
+) -> LeaveOneOut[F]:
+    """The residuals, output - target, that fits without each one sample would have on it.
+
+    `params` are where `levenberg_marquardt` ended with these arguments, or
+    `bayesian_regularization` with this `penalty` in its last state. With J_i the sample's rows of
+    the Jacobian and s_i its share of the weights::
+
+        H_i = s_i J_i (A + penalty)^-1 J_i^T        residual_i = (I - H_i)^-1 r_i
+
+    The leverage is the trace of H_i, from 0 to n_out: how much of the sample's own target is in
+    the output for it. The leverages add up to the number of params (to the effective one, with a
+    penalty). Nothing is refitted: exact for a network that is linear in its params, else the first
+    step of Gauss and Newton towards each refit, whose sum would keep the weight of the penalty.
+    Sources: Hoaglin and Welsch, "The hat matrix in regression and ANOVA", 1978; Cook, 1977.
+
+    Raises `ValueError` where the data do not determine the params, as with fewer residuals than
+    params: a penalty makes up for that.
+
+    >>> from fnn import Layer
+    >>> from fnn.activations import identity
+    >>> mean = (Layer(np.zeros((1, 1)), np.array([2.0])),)
+    >>> data = Batch(np.zeros((3, 1)), np.array([[1.0], [2.0], [3.0]]))
+    >>> leave_one_out((identity,), mean, data, mask=((False, True),)).residual.T
+    array([[ 1.5,  0. , -1.5]])
+    """
+    task = problem(acts, params, data, mask, chunk)
+    penalty = check_rate("penalty", penalty)
+    matrix = task.normal(params).curvature
+    matrix.flat[:: len(matrix) + 1] += penalty
+    root = np.sqrt(matrix.diagonal())
+    # In units in which the diagonal is 1, a pivot is what the other params leave undetermined.
+    factor = cholesky(matrix / (root[:, None] * root)) if (root > 0).all() else None
+    if (
+        factor is None
+        or float(factor.diagonal().min()) ** 2 < len(factor) * np.finfo(np.float64).eps
+    ):
+        raise ValueError(
+            f"data: expected data that determine all {len(task.free)} params, got"
+            f" {task.y.size} residuals with singular curvature; pass a penalty above 0, or a mask"
+        )
+    n_out = task.y.shape[1]
+    residual = forward(acts, params, task.x) - task.y
+    leverage, left_out = [], []
+    done = 0
+    for rows, _ in task.weighted_rows(params):
+        part = forward_solve(factor, (rows / root).T).T.reshape(-1, n_out, len(root))
+        hat = part @ part.transpose(0, 2, 1)
+        here = residual[done : done + len(part), :, None]
+        leverage.append(np.trace(hat, axis1=1, axis2=2))
+        left_out.append(np.linalg.solve(np.eye(n_out) - hat, here)[..., 0])
+        done += len(part)
+    return LeaveOneOut(
+        frozen(np.concatenate(leverage)),
+        frozen(np.concatenate(left_out).astype(residual.dtype)),
+    )

@@ -1,0 +1,116 @@
+"""The normal equations of a network's squared error, in memory that does not grow with the rows.
+
+Sample i has residuals r_i = output - target, a share s_i of all weights, and rows J_i of the
+Jacobian by the params. In float64, whatever the params' dtype::
+
+    loss = sum_i s_i |r_i|^2        g = sum_i s_i J_i^T r_i        A = sum_i s_i J_i^T J_i
+    loss(params + step) = loss + 2 g . step + step . A step        (to second order in small r)
+
+So the loss is that of ``fnn.backprop`` with `fnn.losses.squared_error`, and 2 g its gradient.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Generic, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fnn import memory
+from fnn.base import Acts, Array, Batch, F, Params
+from fnn.checks import check_network
+from fnn.derivatives.linear import fill_rows, linearize, unit_bars
+from fnn.masks import Mask, where
+from fnn.rows import as_data
+from fnn.rules import count
+from fnn.shapes import check_input, check_target
+from fnn.solvers.positive import Matrix
+from fnn.tree import freeze, ravel
+from fnn.values import check_finite, whole
+
+CHUNK = 2**17
+"""Numbers in a chunk of the Jacobian, a megabyte, or P^2 if that is more: else adding up costs."""
+
+
+class Normal(NamedTuple):
+    """The ``loss``, the ``gradient`` g and the ``curvature`` A at some params, as above."""
+
+    loss: float
+    gradient: Matrix
+    curvature: Matrix
+
+
+@dataclass(frozen=True, eq=False)
+class Problem(Generic[F]):
+    """The squared error on some data as a function of the params that are free."""
+
+    acts: Acts
+    params: Params[F]
+    x: NDArray[F]
+    y: NDArray[F]
+    share: Matrix
+    free: NDArray[np.intp]
+    buffer: Matrix
+    """Room for a chunk's rows, (chunk, n_out, P): new memory would be faulted in page by page."""
+
+    def vector(self, params: Params[F]) -> Matrix:
+        """What is free in params, in float64."""
+        return ravel(params)[0][self.free].astype(np.float64)
+
+    def moved(self, params: Params[F], step: Matrix) -> Params[F]:
+        """Params with the free ones moved; the others keep every bit."""
+        vector, unravel = ravel(params)
+        vector = vector.copy()
+        vector[self.free] += step
+        return unravel(vector)
+
+    def normal(self, params: Params[F]) -> Normal:
+        """The normal equations at these params."""
+        size = len(self.free)
+        loss, gradient, curvature = 0.0, np.zeros(size), np.zeros((size, size))
+        for rows, residuals in self.weighted_rows(params):
+            loss += float(residuals @ residuals)
+            gradient += residuals @ rows
+            curvature += rows.T @ rows  # NumPy sees that the product is symmetric
+        return Normal(loss, gradient, curvature)
+
+    def weighted_rows(self, params: Params[F]) -> Iterator[tuple[Matrix, Matrix]]:
+        """For each chunk, J (chunk * n_out, P) and r, by the roots of the shares.
+
+        The rows are valid until the next ones are asked for: they share their memory.
+        """
+        root, chunk = np.sqrt(self.share), len(self.buffer)
+        for i in range(0, len(self.x), chunk):
+            part = slice(i, i + chunk)
+            at = linearize(self.acts, params, self.x[part])
+            roots = root[part, None].astype(at.output.dtype, copy=False)
+            rows = self.buffer[: len(roots)]
+            fill_rows(at, unit_bars(at) * roots[:, None], rows)
+            residuals: Matrix = np.multiply(at.output - self.y[part], roots, dtype=np.float64)
+            flat = rows.reshape(-1, rows.shape[-1])
+            yield flat if len(self.free) == flat.shape[1] else flat[:, self.free], residuals.ravel()
+
+
+def problem(
+    acts: Acts, params: Params[F], data: Batch, mask: Mask | None, chunk: int | None
+) -> Problem[F]:
+    """The `Problem` of a network and data that fit together, checked and copied where needed."""
+    dtype = check_network(acts, params)
+    data = as_data(data)
+    x = check_input("data.x", data.x, params, dtype)
+    check_finite("data.x", x)
+    y = check_target(data.y, np.empty((len(x), params[-1].b.size), dtype), "data.y")
+    check_finite("data.y", y)
+    weight: Array = np.ones(len(x)) if data.weight is None else data.weight.astype(np.float64)
+    held = where((True,) * len(params) if mask is None else mask).false(params)
+    size = count(params)
+    rows = max(CHUNK, size**2) // (size * y.shape[1]) if chunk is None else whole("chunk", chunk, 1)
+    kind = np.dtype(np.float64)
+    shape = min(max(rows, 1), len(x)), y.shape[1], size
+    few = "use scaled_conjugate_gradient or lbfgs, which take a few vectors"
+    memory.empty((size, size), kind, "params", "normal equations", few)
+    buffer = memory.empty(shape, kind, "chunk", "rows of a Jacobian", "give a smaller chunk")
+    free = np.flatnonzero(~held)
+    return Problem(acts, freeze(params), x, y, weight / weight.sum(), free, buffer)

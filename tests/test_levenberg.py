@@ -1,0 +1,356 @@
+"""Levenberg and Marquardt's least squares walk as their formulas say, within their memory."""
+
+from __future__ import annotations
+
+import tracemalloc
+from itertools import islice, pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+
+from fnn import Activation, Batch, Layer, Params, backprop, init, key
+from fnn.activations import identity, relu, tanh
+from fnn.base import Array
+from fnn.derivatives import jacobian
+from fnn.losses import squared_error
+from fnn.network import mean_loss
+from fnn.random import normal, uniform
+from fnn.solvers import LevenbergState, levenberg_marquardt
+from fnn.solvers.normal import problem
+from fnn.tree import leaves, ravel
+from tests.test_bad_input import Expected, refuses
+
+LINEAR = (identity,)
+ACTS = (tanh, identity)
+X = normal(key(1), (40, 3))
+Y = np.stack([np.sin(X[:, 0]), X[:, 1] * X[:, 2]], axis=1)
+WEIGHT = uniform(key(2), 40)
+DATA = Batch(X, Y, WEIGHT)
+PARAMS = init(key(0), (3, 4, 2))
+LINE = init(key(0), (3, 2))
+
+
+def last(states: Any) -> Any:
+    *_, state = states
+    return state
+
+
+def least_squares(data: Batch) -> Array:
+    """[w; b] by LAPACK, for a linear network."""
+    root = np.sqrt(np.ones(len(data.x)) if data.weight is None else data.weight)[:, None]
+    design = np.column_stack([data.x, np.ones(len(data.x))])
+    solution: Array = np.linalg.lstsq(root * design, root * data.y)[0]
+    return solution
+
+
+@pytest.mark.parametrize("data", [DATA, DATA._replace(weight=None)])
+def test_a_linear_network_takes_one_step_to_the_least_squares(data: Batch) -> None:
+    _, state = islice(levenberg_marquardt(LINEAR, LINE, data, mu=1e-14), 2)
+    # The damping leaves 1e-14 of the way, and a condition number of 2, squared, some eps.
+    solved = np.vstack(state.params[0])
+    np.testing.assert_allclose(solved, least_squares(data), rtol=1e-13, atol=1e-14)
+
+
+def test_every_state_has_the_loss_and_the_gradient_of_backprop() -> None:
+    for state in islice(levenberg_marquardt(ACTS, PARAMS, DATA), 5):
+        value, grads = backprop(ACTS, squared_error, state.params, DATA)
+        # Sums of 80 residuals, and of 40 rows, in another order: some eps.
+        assert state.loss == pytest.approx(value, rel=1e-14)
+        assert state.gradient_norm == pytest.approx(np.linalg.norm(ravel(grads)[0]), rel=1e-12)
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 40, 1000, None])
+def test_the_normal_equations_are_those_of_the_whole_jacobian(chunk: int | None) -> None:
+    normal = problem(ACTS, PARAMS, DATA, None, chunk).normal(PARAMS)
+    rows, share = jacobian(ACTS, PARAMS, X), WEIGHT / WEIGHT.sum()
+    residuals = np.einsum("nkp,n,nk->p", rows, share, mlp(PARAMS, X) - Y)
+    np.testing.assert_allclose(normal.gradient, residuals, rtol=1e-12, atol=1e-15)
+    curvature = np.einsum("nkp,n,nkq->pq", rows, share, rows)
+    np.testing.assert_allclose(normal.curvature, curvature, rtol=1e-12, atol=1e-15)
+
+
+def mlp(params: Params, x: Array) -> Array:
+    (w, b), (v, c) = params
+    output: Array = np.tanh(x @ w + b) @ v + c
+    return output
+
+
+def reference(params: Params, data: Batch, mu: float, penalty: float, steps: int) -> list[Any]:
+    """Nielsen's Algorithm 3.16 with More's scaling, by the whole Jacobian and a general solver."""
+    assert data.weight is not None
+    theta, unravel = ravel(params)
+    root = np.sqrt(data.weight / data.weight.sum())
+    scale = np.zeros(len(theta))
+
+    def cost(theta: Array) -> float:
+        r = root[:, None] * (mlp(unravel(theta), data.x) - data.y)
+        return float((r * r).sum() + penalty * theta @ theta)
+
+    found = []
+    for _ in range(steps):
+        rows = root[:, None, None] * jacobian(ACTS, unravel(theta), data.x)
+        rows = rows.reshape(-1, len(theta))
+        r = (root[:, None] * (mlp(unravel(theta), data.x) - data.y)).ravel()
+        half = rows.T @ r + penalty * theta
+        scale, nu = np.maximum(scale, np.diag(rows.T @ rows)), 2
+        while True:
+            damped = rows.T @ rows + np.diag(penalty + mu * scale)
+            step = np.linalg.solve(damped, -half)
+            gain = (cost(theta) - cost(theta + step)) / (step @ (mu * scale * step - half))
+            if gain > 0:
+                break
+            mu, nu = mu * nu, nu * 2
+        theta, mu = theta + step, mu * max(1 / 3, 1 - (2 * gain - 1) ** 3)
+        found.append((cost(theta) - penalty * theta @ theta, mu, theta))
+    return found
+
+
+@pytest.mark.parametrize("penalty", [0.0, 0.01])
+@pytest.mark.parametrize("mu", [1e-2, 1e-8])  # from the small one, steps are rejected in a row
+def test_the_walk_is_that_of_a_plain_transcription(mu: float, penalty: float) -> None:
+    states = levenberg_marquardt(ACTS, PARAMS, DATA, mu=mu, penalty=penalty)
+    expected = reference(PARAMS, DATA, mu, penalty, 8)
+    for state, (loss, damping, theta) in zip(islice(states, 1, 9), expected, strict=True):
+        # Rounding, by eps times a condition of up to 1 / mu, grows from step to step.
+        assert state.loss == pytest.approx(loss, rel=1e-6)
+        assert state.mu == pytest.approx(damping, rel=1e-4)
+        np.testing.assert_allclose(ravel(state.params)[0], theta, rtol=1e-5, atol=1e-7)
+
+
+def test_steps_are_rejected_on_the_walk_that_is_compared() -> None:
+    states = list(islice(levenberg_marquardt(ACTS, PARAMS, DATA, mu=1e-8), 9))
+    assert any(after.mu > 2 * before.mu for before, after in pairwise(states))
+
+
+def test_the_loss_never_rises_and_numbers_count_the_steps() -> None:
+    states = list(islice(levenberg_marquardt(ACTS, PARAMS, DATA), 60))
+    assert [state.number for state in states] == list(range(60))
+    assert all(after.loss < before.loss for before, after in pairwise(states))
+    assert states[-1].loss < states[0].loss / 20
+
+
+def test_the_start_comes_first_and_is_a_copy() -> None:
+    params = tuple(Layer(w.copy(), b.copy()) for w, b in PARAMS)
+    states = levenberg_marquardt(ACTS, params, DATA)
+    params[0].w[:] = 0
+    first, second = islice(states, 2)
+    assert first.number == 0
+    assert first.stop is None
+    for a, b in zip(leaves(first.params), leaves(PARAMS), strict=True):
+        assert a.tobytes() == b.tobytes()
+    assert not any(leaf.flags.writeable for leaf in leaves(second.params))
+
+
+def test_integer_weights_are_repeated_rows() -> None:
+    times = np.arange(40) % 4
+    repeated = Batch(X.repeat(times, axis=0), Y.repeat(times, axis=0))
+    weighted = Batch(X, Y, times.astype(float))
+    pairs = zip(
+        islice(levenberg_marquardt(ACTS, PARAMS, weighted), 6),
+        islice(levenberg_marquardt(ACTS, PARAMS, repeated), 6),
+        strict=True,
+    )
+    for a, b in pairs:
+        assert a.loss == pytest.approx(b.loss, rel=1e-9)  # rounding, grown by five solves
+        assert a.mu == pytest.approx(b.mu, rel=1e-6)
+
+
+def test_units_of_the_inputs_do_not_matter() -> None:
+    (w, b), output = PARAMS
+    unit = np.array([[1.0], [2.0**20], [2.0**-20]])  # powers of 2 are exact
+    scaled = Batch(X / unit.T, Y, WEIGHT)
+    a = list(islice(levenberg_marquardt(ACTS, PARAMS, DATA), 12))
+    z = list(islice(levenberg_marquardt(ACTS, (Layer(w * unit, b), output), scaled), 12))
+    np.testing.assert_allclose([s.loss for s in z], [s.loss for s in a], rtol=1e-6)
+
+
+def test_the_number_of_rows_at_a_time_changes_nothing_but_rounding() -> None:
+    walks = [
+        [state.loss for state in islice(levenberg_marquardt(ACTS, PARAMS, DATA, chunk=chunk), 9)]
+        for chunk in (1, 6, 40)
+    ]
+    np.testing.assert_allclose(walks[0], walks[2], rtol=1e-9)  # rounding, grown by eight solves
+    np.testing.assert_allclose(walks[1], walks[2], rtol=1e-9)
+
+
+def test_where_the_mask_is_false_every_bit_is_kept() -> None:
+    b = np.array([-0.0, 5e-324, 0.3, -0.7])
+    w = PARAMS[0].w.copy()
+    w[1] = -0.0
+    params = (Layer(w, b), PARAMS[1])
+    free = np.array([[True] * 4, [False] * 4, [True] * 4])
+    end = last(islice(levenberg_marquardt(ACTS, params, DATA, mask=((free, False), True)), 9))
+    assert end.params[0].b.tobytes() == b.tobytes()
+    assert end.params[0].w[1].tobytes() == w[1].tobytes()
+    assert (end.params[0].w[free[:, 0]] != w[free[:, 0]]).all()
+
+
+def test_masked_steps_reach_the_least_squares_of_what_is_free() -> None:
+    _, state = islice(levenberg_marquardt(LINEAR, LINE, DATA, mask=((True, False),), mu=1e-14), 2)
+    root = np.sqrt(WEIGHT)[:, None]
+    expected = np.linalg.lstsq(root * X, root * (Y - LINE[0].b))[0]
+    np.testing.assert_allclose(state.params[0].w, expected, rtol=1e-12)
+    _, grads = backprop(LINEAR, squared_error, state.params, DATA)
+    assert state.gradient_norm < 1e-12 < np.linalg.norm(grads[0].b)  # of the free ones only
+
+
+def test_nothing_moves_if_nothing_is_free() -> None:
+    (state,) = levenberg_marquardt(ACTS, PARAMS, DATA, mask=(False, False))
+    assert state.stop == "gradient"
+    assert state.gradient_norm == 0.0
+
+
+def test_it_stops_at_the_goal() -> None:
+    states = list(levenberg_marquardt(ACTS, PARAMS, DATA, goal=0.1))
+    assert [state.stop for state in states[:-1]] == [None] * (len(states) - 1)
+    assert states[-1].stop == "goal"
+    assert states[-1].loss <= 0.1 < states[-2].loss
+
+
+def test_it_stops_where_the_gradient_is_small() -> None:
+    states = list(levenberg_marquardt(LINEAR, LINE, DATA, min_grad=1e-9))
+    assert states[-1].stop == "gradient"
+    assert states[-1].gradient_norm <= 1e-9 < states[-2].gradient_norm
+
+
+def test_it_stops_where_no_step_lowers_the_loss() -> None:
+    *_, before, end = levenberg_marquardt(ACTS, PARAMS, DATA._replace(y=np.ones_like(Y) / 3),
+                                          min_grad=0.0)  # fmt: skip
+    assert end.stop == "mu"
+    assert end.mu > 1e10
+    assert end._replace(stop=None, mu=before.mu) == before  # the same point, said once more
+    assert end.loss < 1e-28  # at the limit of rounding: squares of eps
+
+
+def test_a_penalty_is_descended_with_the_loss() -> None:
+    end = last(levenberg_marquardt(LINEAR, LINE, DATA, penalty=0.3, min_grad=1e-12))
+    design = np.column_stack([X, np.ones(40)])
+    share = (WEIGHT / WEIGHT.sum())[:, None]
+    ridge = np.linalg.solve(design.T @ (share * design) + 0.3 * np.eye(4), design.T @ (share * Y))
+    np.testing.assert_allclose(np.vstack(end.params[0]), ridge, rtol=1e-10)
+    assert end.loss == pytest.approx(mean_loss(LINEAR, squared_error, end.params, DATA), rel=1e-14)
+
+
+def test_it_stops_after_failures_to_lower_the_validation_loss() -> None:
+    x = np.linspace(-1, 1, 30)[:, None]
+    noisy = Batch(x, np.sin(3 * x) + 0.3 * normal(key(3), x.shape))
+    held_out = Batch(x + 1 / 30, np.sin(3 * x) + 0.3 * normal(key(4), x.shape))
+    states: list[LevenbergState[np.float64]] = list(
+        levenberg_marquardt(ACTS, init(key(5), (1, 12, 1)), noisy, validation=held_out, max_fail=4)
+    )
+    losses = [state.validation for state in states]
+    assert states[-1].stop == "validation"
+    best = int(np.argmin(np.array(losses, float)))
+    assert best == len(losses) - 5
+    assert losses[best] == mean_loss(ACTS, squared_error, states[best].params, held_out)
+
+
+def test_without_validation_data_there_is_no_validation_loss() -> None:
+    assert next(levenberg_marquardt(ACTS, PARAMS, DATA)).validation is None
+
+
+def test_float32_params_stay_float32_and_are_fitted_as_far_as_they_go() -> None:
+    params = init(key(0), (3, 12, 2), dtype=np.float32)
+    end = last(islice(levenberg_marquardt(ACTS, params, Batch(X, np.sin(X[:, :2]))), 300))
+    assert {leaf.dtype for leaf in leaves(end.params)} == {np.dtype(np.float32)}
+    assert end.loss < 1e-6
+
+
+def test_fewer_residuals_than_params_are_fitted_exactly() -> None:
+    few = Batch(X[:5], Y[:5])
+    end = last(levenberg_marquardt(ACTS, init(key(0), (3, 8, 2)), few, goal=1e-20, min_grad=0.0))
+    assert end.stop == "goal"  # 10 residuals, 50 params: the damping chooses
+
+
+def test_params_that_nothing_depends_on_stay() -> None:
+    (w, b), output = init(key(0), (3, 6, 2))
+    dead = Layer(w, np.where(np.arange(6) == 2, -1e3, b))
+    end = last(islice(levenberg_marquardt((relu, identity), (dead, output), DATA), 20))
+    assert end.loss < mean_loss((relu, identity), squared_error, (dead, output), DATA) / 2
+    assert end.params[0].w[:, 2].tobytes() == w[:, 2].tobytes()
+    assert end.params[1].w[2].tobytes() == output.w[2].tobytes()
+
+
+def test_a_curvature_of_rank_one_does_not_raise() -> None:
+    twice = Batch(np.ones((6, 2)), np.arange(6.0)[:, None])  # w[0], w[1] and b do the same
+    end = last(levenberg_marquardt(LINEAR, init(key(0), (2, 1)), twice))
+    assert end.stop == "gradient"
+    assert end.loss == pytest.approx(np.var(np.arange(6.0)), rel=1e-12)
+
+
+def test_steps_to_where_the_loss_is_not_finite_are_not_taken() -> None:
+    exp = Activation(np.exp, lambda z, a: a)
+    steep = (Layer(np.array([[1.0]]), np.array([-4.0])), Layer(np.array([[1.0]]), np.zeros(1)))
+    data = Batch(np.array([[0.0], [400.0]]), np.array([[5e8], [1.0]]))
+    start = (Layer(np.array([[0.0]]), np.array([0.0])), steep[1])
+    states = list(islice(levenberg_marquardt((exp, identity), start, data, mu=1e-12), 20))
+    assert all(np.isfinite(state.loss) for state in states)
+    assert len(states) > 1
+
+
+def test_params_whose_loss_is_not_finite_are_refused() -> None:
+    huge = (Layer(np.full((3, 2), 1e200), np.zeros(2)),)
+    refuses((ValueError, "params", "finite loss", "inf"), levenberg_marquardt, LINEAR, huge, DATA)
+
+
+def test_memory_grows_with_the_chunk_and_not_with_the_rows() -> None:
+    n, width = 20_000, 16
+    params = init(key(0), (4, width, 1))
+    size = ravel(params)[0].size  # 97: all rows would take 15.5 MB
+    data = Batch(normal(key(1), (n, 4)), normal(key(2), (n, 1)))
+    states = levenberg_marquardt(ACTS, params, data, chunk=500)
+    next(states)
+    tracemalloc.start()
+    try:
+        next(states)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    # Six P^2, the chunk's share of layers (z, a, df and temporaries), and roots of the weights.
+    assert peak < 8 * (8 * size**2 + 500 * 8 * width + 3 * n)
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"data": Batch(X[:0], Y[:0])}, (ValueError, "data.x", "at least one row")),
+        ({"data": X}, (TypeError, "data", "Batch(x, y)")),
+        ({"data": Batch(X[0], Y[0])}, (ValueError, "data.x", "(3,)", "reshape")),
+        ({"data": Batch(X[:, :2], Y)}, (ValueError, "data.x", "(40, 2)")),
+        ({"data": Batch(X, Y[:, :1])}, (ValueError, "data.y", "(40, 2)", "(40, 1)")),
+        ({"data": Batch(X, Y[:-1])}, (ValueError, "data.y", "40 rows", "39")),
+        ({"data": Batch(X, Y, WEIGHT - 1)}, (ValueError, "data.weight", "at least 0")),
+        ({"data": Batch(np.where(X > 1, np.nan, X), Y)}, (ValueError, "data.x", "nan", "row")),
+        ({"data": Batch(X, np.where(Y > 0.9, np.inf, Y))}, (ValueError, "data.y", "inf", "row")),
+        ({"params": PARAMS[0]}, (TypeError, "params", "(Layer(w, b),)")),
+        ({"acts": LINEAR}, (ValueError, "acts", "2 pairs", "1")),
+        ({"validation": Batch(X, Y[:, :1])}, (ValueError, "batch.y", "(40, 2)")),
+        ({"goal": -1.0}, (ValueError, "goal", "at least 0")),
+        ({"min_grad": np.nan}, (ValueError, "min_grad", "finite")),
+        ({"mu": 0.0}, (ValueError, "mu", "above 0")),
+        ({"mu_max": "big"}, (TypeError, "mu_max", "a number")),
+        ({"max_fail": 0}, (ValueError, "max_fail", "at least 1")),
+        ({"penalty": -0.1}, (ValueError, "penalty", "at least 0")),
+        ({"chunk": 0}, (ValueError, "chunk", "at least 1")),
+        ({"chunk": 2.5}, (ValueError, "chunk", "whole number")),
+        ({"mask": (True,)}, (ValueError, "mask", "2 entries")),
+        ({"mask": [True, True]}, (TypeError, "mask", "a tuple")),
+        ({"mask": ((np.array([True]), True), True)}, (ValueError, "mask[0].w", "(3, 4)")),
+    ],
+)
+def test_bad_input_is_told_at_once(change: dict[str, Any], expected: Expected) -> None:
+    arguments: dict[str, Any] = {"acts": ACTS, "params": PARAMS, "data": DATA} | change
+    refuses(expected, lambda: levenberg_marquardt(**arguments))
+
+
+def test_normal_equations_beyond_the_memory_are_refused_with_their_size() -> None:
+    wide = Batch(np.zeros((1, 1)), np.zeros((1, 1)))
+    params = init(key(0), (1, 700_000, 1))
+    refuses(
+        (ValueError, "params", "TB", "scaled_conjugate_gradient"),
+        levenberg_marquardt,
+        ACTS,
+        params,
+        wide,
+    )
