@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -27,6 +28,7 @@ from fnn.derivatives import (
     per_example_norms,
 )
 from fnn.tree import leaves, ravel
+from tests import jax_oracle
 from tests.oracles import (
     ACTIVATIONS,
     LOSS_SLOPES,
@@ -245,3 +247,53 @@ def test_kronecker_factors_are_the_means_of_their_outer_products(loss: str) -> N
                 whole = np.einsum("nkp,nkl,nlq->pq", j, h, j)
                 near(np.kron(a, g), whole[block, block])
             start = block.stop
+
+
+def by_complex_steps(act: str, loss: str, c: Case) -> dict[str, Array]:
+    arrays, size = list(leaves(c.params)), flat(c.params).size
+    both = np.array(c.gradients(loss, arrays))
+
+    def times(direction: Array) -> Array:
+        return np.asarray(c.share @ np.array(c.gradients(loss, c.moved(direction))).imag / H)
+
+    jacobian = c.jacobian()
+    return {
+        "jvp": jacobian @ flat(c.vector),
+        "jacobian": jacobian,
+        "per_example_gradients": both[:, :size],
+        "input_gradient": both[:, size:],
+        "hvp": times(flat(c.vector))[:size],
+        "hessian": np.array([times(unit)[:size] for unit in np.eye(size)]),
+    }
+
+
+def by_jax(act: str, loss: str, c: Case) -> dict[str, Array]:
+    return jax_oracle.truths(act, loss, c.params, c.batch, c.vector)
+
+
+ORACLES = {"complex steps": by_complex_steps}
+if importlib.util.find_spec("jax"):
+    ORACLES["jax"] = by_jax
+
+
+@pytest.mark.parametrize("oracle", ORACLES)
+@pytest.mark.parametrize(
+    ("act", "loss"),
+    [("sigmoid", "squared_error"), ("tanh", "softmax_cross_entropy"), ("silu", "poisson")],
+)
+def test_every_oracle_that_is_installed_agrees(act: str, loss: str, oracle: str) -> None:
+    c = case(act, ((3, 4, 2), 7, True), loss)
+    given = c.acts, LOSSES[loss][0], c.params, c.batch
+    each = [g.reshape(7, -1) for g in leaves(per_example_gradients(*given))]
+    ours = {
+        "jvp": jvp(c.acts, c.params, c.batch.x, c.vector)[1],
+        "jacobian": jacobian(c.acts, c.params, c.batch.x),
+        "input_jacobian": input_jacobian(c.acts, c.params, c.batch.x),
+        "input_hessian": input_hessian(c.acts, c.params, c.batch.x),
+        "per_example_gradients": np.concatenate(each, axis=1),
+        "input_gradient": input_gradient(*given),
+        "hvp": flat(hvp(*given, c.vector)),
+        "hessian": hessian(*given),
+    }
+    for name, want in ORACLES[oracle](act, loss, c).items():
+        near(ours[name], want)

@@ -40,10 +40,11 @@ def test_gradients_and_hessians_beyond_memory_are_refused(monkeypatch: pytest.Mo
     monkeypatch.setattr(memory, "available", lambda: 4e7)
     params = init(key(0), (100, 200, 1))
     acts, batch = (tanh, identity), Batch(np.ones((1000, 100)), np.ones((1000, 1)))
-    told = ValueError, "batch.x", "gradients of params[0].w for each row", "160 MB", "20 MB is half"
-    refuses((*told, "clipped_sum"), per_example_gradients, acts, squared_error, params, batch)
-    told = ValueError, "params", "a Hessian", "(20401, 20401)", "3.33 GB", "use hvp"
-    refuses(told, hessian, acts, squared_error, params, batch)
+    given = acts, squared_error, params, batch
+    each = "gradients of params[0].w for each row"
+    told = ValueError, "batch.x", each, "160 MB", "20 MB is half", "clipped_sum"
+    refuses(told, per_example_gradients, *given)
+    refuses((ValueError, "params", "(20401, 20401)", "3.33 GB", "use hvp"), hessian, *given)
 
 
 def test_what_fits_is_not_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,7 +64,7 @@ def test_a_memory_error_of_the_system_becomes_the_same_error(
     def none_left(*_: Any) -> Any:
         raise MemoryError
 
-    monkeypatch.setattr(memory.np, "empty", none_left)
+    monkeypatch.setattr(np, "empty", none_left)
     with pytest.raises(
         ValueError, match=r"x: expected .* 80 bytes, and the system has none left; b"
     ):
