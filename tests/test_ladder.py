@@ -55,6 +55,7 @@ LADDER = (
     "checkpoint",
     "plot",
     "differences",
+    "promises",
     "testing",
     "derivatives",
     "solvers",
