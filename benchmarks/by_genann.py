@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.contender import Contender, UnfitError
-from benchmarks.neurons import layers
+from benchmarks.neurons import layers, tiled
 from benchmarks.tasks import Training
 from fnn import Array
 
@@ -48,14 +48,16 @@ def training(task: Training) -> Contender:
     flat = np.ctypeslib.as_array(net.contents.weight, (net.contents.total_weights,))
     for layer, (w, b) in zip(layers(flat, task.net.sizes), task.net.params(), strict=True):
         layer[:, 1:], layer[:, 0] = w.T, -b  # the bias's input is -1
-    train_epoch = epoch(genann, net, task)
+    x, y, passes = tiled(task)
+    rate = ctypes.c_double(2 * task.rate)  # it descends half the square
+    train_epoch = epoch(genann, net, x, y, rate)
 
     def use(name: str) -> None:
         sigmoid = ctypes.cast(getattr(genann, name), ctypes.c_void_p)
         net.contents.activation_hidden = net.contents.activation_output = sigmoid
 
     def call() -> None:
-        for _ in range(task.passes):
+        for _ in range(passes):
             train_epoch()
 
     def read() -> Array:
@@ -72,12 +74,10 @@ def training(task: Training) -> Contender:
     return Contender(call, read, note=note)
 
 
-def epoch(genann: Any, net: Any, task: Training) -> Callable[[], object]:
-    rate = ctypes.c_double(2 * task.rate)  # it descends half the square
-    x, y = (np.ascontiguousarray(array) for array in task.data()[:2])
+def epoch(genann: Any, net: Any, x: Array, y: Array, rate: Any) -> Callable[[], object]:
     if hasattr(genann, "genann_train_epoch"):
         whole = x.ctypes.data_as(ctypes.c_void_p), y.ctypes.data_as(ctypes.c_void_p)
-        return lambda: genann.genann_train_epoch(net, *whole, task.rows, rate)
+        return lambda: genann.genann_train_epoch(net, *whole, len(x), rate)
     rows = [
         (a.ctypes.data_as(ctypes.c_void_p), b.ctypes.data_as(ctypes.c_void_p))
         for a, b in zip(x, y, strict=True)

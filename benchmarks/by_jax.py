@@ -79,10 +79,13 @@ def optimizer(
     }[task.optimizer]
 
 
-def training(task: Training, unroll: int = 1) -> Contender:
+def training(task: Training, unroll: int = 1, steps: int = 1) -> Contender:
+    """One call is whole epochs, or so many ``steps`` on the one minibatch.
+
+    The data are arguments: as constants, XLA would lay them out so that its products slow down.
+    """
     jax = jax_module()
     loss, data = squared_error(jax, task.net), task.data()
-    x, y = jax.numpy.asarray(data.x), jax.numpy.asarray(data.y)
     init, update = optimizer(jax, task)
 
     def step(carry: Any, batch: Any) -> Any:
@@ -90,30 +93,40 @@ def training(task: Training, unroll: int = 1) -> Contender:
         value, grads = jax.value_and_grad(loss)(params, *batch)
         return update(params, grads, state), value
 
-    def epoch(carry: Any, _: Any) -> Any:
-        carry, values = jax.lax.scan(step, carry, (x, y), unroll=unroll)
-        return carry, values.mean()
+    def run(carry: Any, batch: Any) -> Any:
+        def epoch(carry: Any, _: Any) -> Any:
+            carry, values = jax.lax.scan(step, carry, batch, unroll=unroll)
+            return carry, values.mean()
 
-    def run(carry: Any) -> Any:
         if task.batch is None:
             return jax.lax.scan(epoch, carry, None, length=task.passes)
-        return step(carry, (x, y))
+        if steps == 1:
+            return step(carry, batch)
+        return jax.lax.scan(lambda carry, _: step(carry, batch), carry, None, length=steps)
 
     jitted = jax.jit(run, donate_argnums=0)
+    batch = jax.numpy.asarray(data.x), jax.numpy.asarray(data.y)
     params = own(jax, task.net.params())
     carry = params, init(params)
 
     def call() -> None:
         nonlocal carry
-        carry, values = jitted(carry)
+        carry, values = jitted(carry, batch)
         jax.block_until_ready((carry, values))
 
-    return Contender(call, lambda: task.moved(jax.tree.leaves(carry[0])))
+    calls = None if steps == 1 else 1 / steps
+    like = None if steps == 1 else task._replace(passes=steps)
+    return Contender(call, lambda: task.moved(jax.tree.leaves(carry[0])), like, calls=calls)
 
 
 def unrolled(task: Training) -> Contender:
     """Four samples to a turn of the loop, which is about XLA's best on these sizes."""
     return training(task, unroll=4)
+
+
+def scanned(task: Training) -> Contender:
+    """Eight steps a call: what Python and the waiting cost is shared."""
+    return training(task, steps=8)
 
 
 def inference(task: Inference) -> Contender:
@@ -130,18 +143,19 @@ def derivative(task: Derivative) -> Contender:
     jax = jax_module()
     loss, data = squared_error(jax, task.net), task.data()
     params, vector = own(jax, task.net.params()), own(jax, task.vector())
-    x, y = jax.numpy.asarray(data.x), jax.numpy.asarray(data.y)
+    batch = jax.numpy.asarray(data.x), jax.numpy.asarray(data.y)
 
-    def each(params: Any) -> Any:
+    def each(params: Any, x: Any, y: Any) -> Any:
         return jax.vmap(jax.grad(loss), (None, 0, 0))(params, x, y)
 
-    def norms(params: Any) -> Any:
+    def norms(params: Any, x: Any, y: Any) -> Any:
         squares = (
-            jax.numpy.square(g).reshape(task.rows, -1).sum(1) for g in jax.tree.leaves(each(params))
+            jax.numpy.square(g).reshape(task.rows, -1).sum(1)
+            for g in jax.tree.leaves(each(params, x, y))
         )
         return jax.numpy.sqrt(sum(squares))
 
-    def hvp(params: Any) -> Any:
+    def hvp(params: Any, x: Any, y: Any) -> Any:
         return jax.jvp(lambda p: jax.grad(loss)(p, x, y), (params,), (vector,))[1]
 
     jitted = jax.jit(
@@ -151,6 +165,6 @@ def derivative(task: Derivative) -> Contender:
 
     def call() -> None:
         nonlocal result
-        result = jax.block_until_ready(jitted(params))
+        result = jax.block_until_ready(jitted(params, *batch))
 
     return Contender(call, lambda: joined(result))

@@ -36,7 +36,8 @@ def training(task: Training) -> Contender:
 
     def step() -> None:
         nonlocal state
-        state, _ = update(state, data)
+        for _ in range(task.passes):
+            state, _ = update(state, data)
 
     return Contender(
         online if task.batch is None else step, lambda: task.moved(list(leaves(state.params)))

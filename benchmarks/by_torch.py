@@ -1,4 +1,7 @@
-"""PyTorch: eager, the optimizer fused, gradients set to None; inference without autograd."""
+"""PyTorch, eager: each optimizer as it is fastest on these sizes, gradients set to None.
+
+Adam is, fused; SGD is not: there its plain loop was faster by a tenth to a third.
+"""
 
 from __future__ import annotations
 
@@ -42,15 +45,15 @@ def training(task: Training) -> Contender:
     rules: dict[str, tuple[Any, dict[str, Any]]] = {
         "sgd": (torch.optim.SGD, {}),
         "momentum": (torch.optim.SGD, {"momentum": MASS}),
-        "adam": (torch.optim.Adam, {"betas": (B1, B2), "eps": EPS}),
+        "adam": (torch.optim.Adam, {"betas": (B1, B2), "eps": EPS, "fused": True}),
     }
     make, options = rules[task.optimizer]
-    optimizer = make(net.parameters(), lr=task.rate, fused=True, **options)
+    optimizer = make(net.parameters(), lr=task.rate, **options)
+    squared, share = torch.nn.functional.mse_loss, task.batch or 1
 
     def step(x: Any, y: Any) -> None:
         optimizer.zero_grad(set_to_none=True)
-        loss = (net(x) - y).square().sum(-1).mean()
-        loss.backward()
+        (squared(net(x), y, reduction="sum") / share).backward()
         optimizer.step()
 
     def online() -> None:
