@@ -46,6 +46,8 @@ def measure(case: Case, threads: int, quick: bool) -> Result:
             absent[name] = str(reason)
         except AssertionError as error:
             raise SystemExit(f"{name}, {case.table}, {case.column}: {error}") from None
+        except Exception as error:  # some version of a peer: the others go on
+            absent[name] = f"failed with {type(error).__name__}: {str(error).splitlines()[:1]}"
     for name in absent:
         made.pop(name, None)
     calls = {name: contender.call for name, contender in made.items()}
