@@ -21,7 +21,7 @@ from benchmarks.machine import description
 from benchmarks.picture import draw
 from benchmarks.report import report
 from benchmarks.results import Result
-from benchmarks.workloads import CASES, THREADS
+from benchmarks.workloads import CASES, PROCESSES, THREADS
 
 ROOT = Path(__file__).parent.parent
 
@@ -42,7 +42,7 @@ def measured(threads: int, quick: bool, names: list[str]) -> list[Result]:
 
 
 def main() -> None:
-    every = [*CASES, "startup"]
+    every = [*CASES, *PROCESSES]
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="See the README.")
     parser.add_argument("workloads", nargs="*", metavar="workload", help=", ".join(every))
     parser.add_argument("--quick", action="store_true", help="the first case, hastily, one thread")

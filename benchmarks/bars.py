@@ -18,7 +18,8 @@ RUNTIMES = ("JAX", "PyTorch", "onnxruntime")
 class Bar(NamedTuple):
     """The better of ``ours`` may take at most ``limit`` times as long as the better of ``theirs``.
 
-    It is held in the columns of a workload whose heading has the words ``where``.
+    It is held in the columns of a workload whose heading has the words ``where``. Without
+    ``theirs`` the limit is a figure, not a ratio.
     """
 
     workload: str
@@ -37,12 +38,14 @@ BARS = (
     Bar("inference", ("one row",), (COMPILED,), RUNTIMES, 0.25),
     Bar("inference", ("one row",), (NUMPY,), RUNTIMES, 0.8),
     Bar("minibatch", ("float32",), (NUMPY, COMPILED), FRAMEWORKS, 1.0),
+    Bar("job", (), (COMPILED,), ("fnn (NumPy), training alone",), 0.1),
+    Bar("job", (), (COMPILED,), (), 2.0),
     Bar("wide", (), (NUMPY, COMPILED), ("sgemm",), round(1 / 0.92, 3)),
 )
 
 
 class Reached(NamedTuple):
-    """A bar in one column: the turn-by-turn ratios of ``ours`` to ``theirs``."""
+    """A bar in one column: the turn-by-turn ratios of ``ours`` to ``theirs``, or to the unit."""
 
     bar: Bar
     result: Result
@@ -70,7 +73,9 @@ def reached(results: Sequence[Result]) -> list[Reached]:
             if result.workload != bar.workload or not all(word in words for word in bar.where):
                 continue
             ours, theirs = best(result, bar.ours), best(result, bar.theirs)
-            if ours is not None and theirs is not None:
+            if ours is not None and not bar.theirs:
+                found.append(Reached(bar, result, ours, result.unit, result.figures[ours]))
+            elif ours is not None and theirs is not None:
                 each = ratios(result.figures, ours, theirs)
                 found.append(Reached(bar, result, ours, theirs, each))
     return found

@@ -20,11 +20,11 @@ import os
 import warnings
 from dataclasses import asdict
 
-from benchmarks import by_numpy, startup
+from benchmarks import by_numpy
 from benchmarks.contender import Contender, UnfitError, verify
 from benchmarks.results import Result
 from benchmarks.timing import take_turns
-from benchmarks.workloads import CASES, THREADS, Case
+from benchmarks.workloads import CASES, PROCESSES, THREADS, Case
 
 UNITS = {"us": 1e6, "ms": 1e3}
 
@@ -70,8 +70,8 @@ def main() -> None:
     warnings.simplefilter("ignore")  # scikit-learn's of epochs, JAX's of what it would rather have
     logging.disable()
     for name in sys.argv[3:]:
-        if name == "startup":
-            for result in startup.measure(quick):
+        if name in PROCESSES:
+            for result in PROCESSES[name](quick):
                 print(json.dumps(asdict(result)), flush=True)
             continue
         cases = list(CASES[name]())

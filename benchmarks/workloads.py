@@ -16,6 +16,8 @@ from benchmarks import (
     by_sklearn,
     by_thinc,
     by_torch,
+    job,
+    startup,
 )
 from benchmarks.contender import Contender, Maker, Task
 from benchmarks.tasks import Derivative, Inference, Network, Training
@@ -103,6 +105,7 @@ def minibatch() -> Iterator[Case]:
                     f"{net.title}, {rows} rows",
                     Training(net, rows, rows, optimizer.lower()),
                     MINIBATCH,
+                    turns=11,
                 )
 
 
@@ -137,5 +140,8 @@ CASES = {
     "inference": inference,
     "derivatives": derivatives,
 }
+PROCESSES = {"startup": startup.measure, "job": job.measure}
+"""Those that start processes of their own, and time these."""
+
 THREADS = {"minibatch": (1, 2), "wide": (1, 2)}
 """Those not named here are measured on one thread."""
