@@ -10,7 +10,7 @@ import numpy as np
 
 from benchmarks.by_numpy import joined
 from benchmarks.contender import Contender
-from benchmarks.tasks import B1, B2, EPS, MASS, Derivative, Inference, Network, Training
+from benchmarks.tasks import B1, B2, EPS, MASS, MAX_NORM, Derivative, Inference, Network, Training
 
 
 def jax_module() -> Any:
@@ -141,30 +141,42 @@ def inference(task: Inference) -> Contender:
 
 def derivative(task: Derivative) -> Contender:
     jax = jax_module()
-    loss, data = squared_error(jax, task.net), task.data()
+    forward, loss, data = outputs(jax, task.net), squared_error(jax, task.net), task.data()
     params, vector = own(jax, task.net.params()), own(jax, task.vector())
-    batch = jax.numpy.asarray(data.x), jax.numpy.asarray(data.y)
+    numbers = jax.numpy.asarray(data.x), jax.numpy.asarray(data.y)
+    gradient = jax.grad(loss)
 
-    def each(params: Any, x: Any, y: Any) -> Any:
-        return jax.vmap(jax.grad(loss), (None, 0, 0))(params, x, y)
+    def norm(grads: Any) -> Any:
+        return jax.numpy.sqrt(sum(jax.numpy.sum(g * g) for g in jax.tree.leaves(grads)))
 
-    def norms(params: Any, x: Any, y: Any) -> Any:
-        squares = (
-            jax.numpy.square(g).reshape(task.rows, -1).sum(1)
-            for g in jax.tree.leaves(each(params, x, y))
-        )
-        return jax.numpy.sqrt(sum(squares))
+    def clipped(params: Any, vector: Any, x: Any, y: Any) -> Any:
+        grads = each(gradient)(params, x, y)
+        factors = jax.numpy.minimum(1.0, MAX_NORM / jax.vmap(norm)(grads))
+        return jax.tree.map(lambda g: jax.numpy.tensordot(factors, g, 1), grads)
 
-    def hvp(params: Any, x: Any, y: Any) -> Any:
-        return jax.jvp(lambda p: jax.grad(loss)(p, x, y), (params,), (vector,))[1]
+    def each(function: Any) -> Any:
+        return jax.vmap(function, (None, 0, 0))
 
-    jitted = jax.jit(
-        {"per_example_gradients": each, "per_example_norms": norms, "hvp": hvp}[task.kind]
-    )
+    def gauss_newton(params: Any, vector: Any, x: Any, y: Any) -> Any:
+        def mean(u: Any) -> Any:
+            return ((u - y) ** 2).sum(-1).mean()
+
+        u, pullback = jax.vjp(lambda p: forward(p, x), params)
+        _, moved = jax.jvp(lambda p: forward(p, x), (params,), (vector,))
+        return pullback(jax.jvp(jax.grad(mean), (u,), (moved,))[1])[0]
+
+    kinds = {
+        "per_example_gradients": lambda p, v, x, y: each(gradient)(p, x, y),
+        "per_example_norms": lambda p, v, x, y: each(lambda *s: norm(gradient(*s)))(p, x, y),
+        "clipped_sum": clipped,
+        "hvp": lambda p, v, x, y: jax.jvp(lambda p: gradient(p, x, y), (p,), (v,))[1],
+        "gauss_newton_vp": gauss_newton,
+    }
+    jitted = jax.jit(kinds[task.kind])
     result: Any = None
 
     def call() -> None:
         nonlocal result
-        result = jax.block_until_ready(jitted(params, *batch))
+        result = jax.block_until_ready(jitted(params, vector, *numbers))
 
     return Contender(call, lambda: joined(result))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.contender import Contender, Task, UnfitError
-from benchmarks.tasks import Derivative, Inference, Training
+from benchmarks.tasks import MAX_NORM, Derivative, Inference, Training
 from fnn import Array, forward, samples, scan, start, train_step
 from fnn.losses import squared_error
 from fnn.tree import leaves
@@ -59,7 +59,9 @@ def derivative(task: Derivative) -> Contender:
         raise UnfitError("fnn.derivatives is not there") from None
     acts, params, data = task.net.acts, task.net.params(), task.data()
     function: Any = getattr(derivatives, task.kind)
-    more = (task.vector(),) if task.kind == "hvp" else ()
+    given: dict[str, Any] = {"clipped_sum": MAX_NORM, "hvp": task.vector()}
+    given["gauss_newton_vp"] = given["hvp"]
+    more = (given[task.kind],) if task.kind in given else ()
     result: Any = None
 
     def call() -> None:

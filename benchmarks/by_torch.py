@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks.by_numpy import joined
-from benchmarks.contender import Contender
-from benchmarks.tasks import B1, B2, EPS, MASS, Derivative, Inference, Network, Training
+from benchmarks.contender import Contender, UnfitError
+from benchmarks.tasks import B1, B2, EPS, MASS, MAX_NORM, Derivative, Inference, Network, Training
 
 
 def torch_module() -> Any:
@@ -104,17 +104,29 @@ def derivative(task: Derivative) -> Contender:
             x = act(linear(x, w, b))
         return (x - y).square().sum(-1).mean()
 
-    def each() -> Any:
-        return func.vmap(func.grad(loss), (None, 0, 0))(params, x, y)
+    gradient = func.grad(loss)
 
-    def norms() -> Any:
-        squares = [g.square().flatten(1).sum(1) for layer in each() for g in layer]
+    def norm(grads: Any) -> Any:
+        squares = [torch.linalg.vector_norm(g).square() for layer in grads for g in layer]
         return sum(squares).sqrt()
 
-    def hvp() -> Any:
-        return func.jvp(lambda p: func.grad(loss)(p, x, y), (params,), (vector,))[1]
+    def clipped() -> Any:
+        grads = each(gradient)
+        factors = (MAX_NORM / func.vmap(norm)(grads)).clamp(max=1.0)
+        return [tuple(torch.tensordot(factors, g, 1) for g in layer) for layer in grads]
 
-    call = {"per_example_gradients": each, "per_example_norms": norms, "hvp": hvp}[task.kind]
+    def each(function: Any) -> Any:
+        return func.vmap(function, (None, 0, 0))(params, x, y)
+
+    kinds: dict[str, Callable[[], Any]] = {
+        "per_example_gradients": lambda: each(gradient),
+        "per_example_norms": lambda: each(lambda *sample: norm(gradient(*sample))),
+        "clipped_sum": clipped,
+        "hvp": lambda: func.jvp(lambda p: gradient(p, x, y), (params,), (vector,))[1],
+    }
+    if task.kind not in kinds:
+        raise UnfitError("not written for it")
+    call = kinds[task.kind]
 
     def read() -> Any:
         result = call()

@@ -16,7 +16,7 @@ from fnn.random import normal, uniform
 from fnn.tree import leaves
 
 PAIRS = {"identity": identity, "relu": relu, "sigmoid": sigmoid}
-MASS, B1, B2, EPS = 0.9, 0.9, 0.999, 1e-8
+MASS, B1, B2, EPS, MAX_NORM = 0.9, 0.9, 0.999, 1e-8, 10.0
 UNCORRECTED = "Adam's epsilon is larger at first, by its form"
 """scikit-learn and thinc add it to the root before that is corrected for its bias."""
 

@@ -126,7 +126,13 @@ def inference() -> Iterator[Case]:
 
 def derivatives() -> Iterator[Case]:
     net = Network((784, 128, 10), "relu", "identity", "float32")
-    for kind in ("per_example_gradients", "per_example_norms", "hvp"):
+    for kind in (
+        "per_example_gradients",
+        "per_example_norms",
+        "clipped_sum",
+        "hvp",
+        "gauss_newton_vp",
+    ):
         table = f"Derivatives, {net.title}, 128 rows, relu, float32"
         yield Case(
             "derivatives", table, kind.replace("_", " "), Derivative(net, 128, kind), DERIVATIVES
