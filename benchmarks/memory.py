@@ -1,6 +1,6 @@
 """Memory over a million online updates: resident bytes and tracked objects must not grow.
 
-    python benchmarks/memory.py
+    python -m benchmarks.memory
 
 8-3-8 in float64, one sample at a time, by `fnn.train.epochs`. After a tenth as a warm-up, nothing
 may be left behind by the rest: bar 1 MB and 100 objects. Linux.
@@ -14,8 +14,9 @@ import sys
 from itertools import islice, repeat
 from pathlib import Path
 
-for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ[name] = "1"
+from benchmarks.pin import pin
+
+pin(1)
 
 import numpy as np  # after the threads are pinned
 

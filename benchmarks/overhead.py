@@ -1,6 +1,6 @@
 """What the API costs: `backprop` and `step` against the same mathematics inlined by hand.
 
-    python benchmarks/overhead.py
+    python -m benchmarks.overhead
 
 Bars: 1.25 for one sample of 8-3-8 in float64, 1.05 for 128 rows of 784-128-10 in float32, and
 25 ms for `import fnn` over `import numpy`. One BLAS thread; both must compute the same first.
@@ -16,18 +16,19 @@ import time
 from pathlib import Path
 from typing import Any
 
-for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ[name] = "1"
+from benchmarks.pin import pin
+
+pin(1)
 
 import numpy as np  # after the threads are pinned
 
+from benchmarks.timing import microseconds, ratio, take_turns
 from fnn import Batch, Params, backprop, init, key, step
 from fnn.activations import sigmoid
 from fnn.initializers import Initializer, glorot_uniform, uniform
 from fnn.losses import squared_error
 from fnn.random import normal
 from fnn.tree import leaves
-from timing import microseconds, ratio, take_turns
 
 RATE = 0.1
 

@@ -1,6 +1,6 @@
 """Held-out quality against scikit-learn's MLP: same rows, architecture, Adam, L2 and epochs.
 
-    python benchmarks/quality.py
+    python -m benchmarks.quality
 
 Ten seeds, each with its own stratified split, weights and order of rows; inputs (and the targets
 of the regression) are standardized by the training rows. Both print their mean and standard
@@ -10,15 +10,15 @@ it is below 0 by more than two standard errors. The first weights are each libra
 
 from __future__ import annotations
 
-import os
 import statistics
 import sys
 import warnings
 from collections.abc import Callable
 from typing import Any
 
-for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ[name] = "1"
+from benchmarks.pin import pin
+
+pin(1)
 
 import numpy as np  # after the threads are pinned
 import sklearn

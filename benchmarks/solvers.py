@@ -1,6 +1,6 @@
 """Levenberg-Marquardt against SciPy's (MINPACK) and, where installed, pyrenn's.
 
-    python benchmarks/solvers.py
+    python -m benchmarks.solvers
 
 20 seeds of 1-10-1 and 4-16-1 (tanh, identity) on 500 points, to a mean squared error of 1e-4: for
 at least as many seeds as ``least_squares(method="lm")`` given the same Jacobian, in 0.6 of its
@@ -14,7 +14,6 @@ import contextlib
 import importlib
 import importlib.util
 import io
-import os
 import statistics
 import sys
 import time
@@ -22,14 +21,14 @@ from collections.abc import Callable
 from itertools import islice
 from typing import Any
 
-for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ[name] = "1"
-if hasattr(os, "sched_setaffinity"):
-    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+from benchmarks.pin import pin
+
+pin(1)
 
 import numpy as np  # after the threads are pinned
 from scipy.optimize import least_squares
 
+from benchmarks.timing import take_turns
 from fnn import Array, Batch, Params, backprop, forward, init, key
 from fnn.activations import identity, tanh
 from fnn.derivatives import jacobian
@@ -37,7 +36,6 @@ from fnn.losses import squared_error
 from fnn.random import uniform
 from fnn.solvers import levenberg_marquardt
 from fnn.tree import ravel
-from timing import take_turns
 
 ACTS = (tanh, identity)
 SEEDS, TURNS, GOAL = 20, 3, 1e-4

@@ -8,11 +8,16 @@ from collections.abc import Callable, Mapping
 
 
 def take_turns(
-    contenders: Mapping[str, Callable[[], object]], turns: int = 41, seconds: float = 0.02
+    contenders: Mapping[str, Callable[[], object]],
+    turns: int = 41,
+    seconds: float = 0.02,
+    rest: float = 0.0,
 ) -> dict[str, list[float]]:
     """Seconds per call of each contender, one figure a turn: A B A B, never A A B B.
 
-    A turn repeats the call for about `seconds`, so that the clock's own cost does not show.
+    A turn repeats the call for about `seconds`, so that the clock's own cost does not show. Threads
+    that a library has just used may spin for a while and take a core from the next contender: a
+    `rest` before each turn lets them fall asleep, and a call that is not timed wakes one's own.
     """
     repeats = {}
     for name, call in contenders.items():
@@ -23,6 +28,9 @@ def take_turns(
     times: dict[str, list[float]] = {name: [] for name in contenders}
     for _ in range(turns):
         for name, call in contenders.items():
+            if rest:
+                time.sleep(rest)
+                call()
             begun = time.perf_counter()
             for _ in range(repeats[name]):
                 call()
@@ -30,10 +38,14 @@ def take_turns(
     return times
 
 
+def ratios(times: Mapping[str, list[float]], name: str, base: str) -> list[float]:
+    """How many times as long as `base` it took, turn by turn: what slowed both cancels."""
+    return [a / b for a, b in zip(times[name], times[base], strict=True)]
+
+
 def ratio(times: Mapping[str, list[float]], name: str, base: str) -> str:
     """The median of the turn-by-turn ratios, with the middle half of them."""
-    ratios = sorted(a / b for a, b in zip(times[name], times[base], strict=True))
-    low, middle, high = statistics.quantiles(ratios, n=4)
+    low, middle, high = statistics.quantiles(ratios(times, name, base), n=4)
     return f"{middle:.2f} [{low:.2f}, {high:.2f}]"
 
 
