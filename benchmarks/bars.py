@@ -10,6 +10,7 @@ from benchmarks.results import Result
 from benchmarks.timing import ratios
 
 NUMPY, COMPILED, OWN_PAIR = "fnn (NumPy)", "fnn (compiled)", "fnn (compiled, own pair)"
+GRADIENT = "fnn (NumPy), a gradient"
 SCAN = ("JAX", "JAX (unrolled)")
 FRAMEWORKS = ("JAX", "PyTorch")
 RUNTIMES = ("JAX", "PyTorch", "onnxruntime")
@@ -41,6 +42,8 @@ BARS = (
     Bar("derivatives", ("per example gradients",), (NUMPY,), ("JAX",), 0.4),
     Bar("derivatives", ("per example norms",), (NUMPY,), ("JAX",), 0.25),
     Bar("derivatives", ("hvp",), (NUMPY,), ("JAX",), 1.05),
+    Bar("derivatives", ("hvp",), (NUMPY,), (GRADIENT,), 2.2),
+    Bar("derivatives", ("clipped sum",), (NUMPY,), (GRADIENT,), 1.3),
     Bar("job", (), (COMPILED,), ("fnn (NumPy), training alone",), 0.1),
     Bar("job", (), (COMPILED,), (), 2.0),
     Bar("wide", (), (NUMPY, COMPILED), ("sgemm",), round(1 / 0.92, 3)),

@@ -64,6 +64,7 @@ PREDICTORS: dict[str, Maker] = {
 }
 DERIVATIVES: dict[str, Maker] = {
     "fnn (NumPy)": by_numpy.derivative,
+    "fnn (NumPy), a gradient": by_numpy.gradient,
     "JAX": by_jax.derivative,
     "PyTorch": by_torch.derivative,
 }

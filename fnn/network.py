@@ -18,7 +18,6 @@ from typing import Any, Generic, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fnn import checks, shapes, values
 from fnn.base import (
     Acts,
     Array,
@@ -31,7 +30,17 @@ from fnn.base import (
     Loss,
     Params,
 )
+from fnn.checks import check_batch, check_grads, check_loss, check_network
+from fnn.shapes import (
+    check_elementwise,
+    check_input,
+    check_like_output,
+    check_losses,
+    check_target,
+    row_shares,
+)
 from fnn.tree import frozen
+from fnn.values import check_rate
 
 Pullback: TypeAlias = Callable[[ArrayLike], tuple[Grads[F], NDArray[F]]]
 
@@ -91,7 +100,7 @@ def vjp(acts: Acts, params: Params[F], x: ArrayLike) -> tuple[NDArray[F], Pullba
     output = frozen(steps[-1][1].view())
 
     def pullback(output_bar: ArrayLike) -> tuple[Grads[F], NDArray[F]]:
-        bar = shapes.check_like_output("output_bar", output_bar, output)
+        bar = check_like_output("output_bar", output_bar, output)
         grads, delta = _pull(acts, params, x, steps, bar)
         return grads, frozen(delta.dot(params[0].w.T))
 
@@ -112,12 +121,12 @@ def backprop(acts: Acts, loss: Loss, params: Params[F], batch: Batch) -> tuple[f
     >>> backprop((identity,), squared_error, double, Batch(np.array([3.0]), np.array([6.0])))
     (0.25, (LayerGrad(w=array([[3.]]), b=array([1.])),))
     """
-    checks.check_loss(loss)
-    checks.check_batch(batch)
+    check_loss(loss)
+    check_batch(batch)
     x = _enter("batch.x", acts, params, batch.x)
     steps = list(_layers(acts, params, x))
     output = steps[-1][1]
-    y = shapes.check_target(batch.y, output)
+    y = check_target(batch.y, output)
     value, bar = _mean_loss(loss, output, y, batch.weight)
     return value, _pull(acts, params, x, steps, bar)[0]
 
@@ -131,10 +140,10 @@ def mean_loss(acts: Acts, loss: Loss, params: Params[F], batch: Batch) -> float:
     >>> mean_loss((identity,), squared_error, double, Batch(np.array([3.0]), np.array([6.0])))
     0.25
     """
-    checks.check_loss(loss)
-    checks.check_batch(batch)
+    check_loss(loss)
+    check_batch(batch)
     *_, (_, output) = _layers(acts, params, _enter("batch.x", acts, params, batch.x))
-    return _mean_loss(loss, output, shapes.check_target(batch.y, output), batch.weight)[0]
+    return _mean_loss(loss, output, check_target(batch.y, output), batch.weight)[0]
 
 
 def step(params: Params[F], grads: Grads[Any], rate: float) -> Params[F]:
@@ -146,8 +155,8 @@ def step(params: Params[F], grads: Grads[Any], rate: float) -> Params[F]:
     >>> step(params, (LayerGrad(np.array([[10.0]]), np.array([1.0])),), 0.1)
     (Layer(w=array([[1.]]), b=array([0.4])),)
     """
-    rate = values.check_rate("rate", rate)
-    checks.check_grads("grads", grads, params)
+    rate = check_rate("rate", rate)
+    check_grads("grads", grads, params)
     factor = np.array(-rate, params[0].w.dtype)  # a Python number costs half as much again
     layers = []
     for (w, b), (dw, db) in zip(params, grads, strict=True):
@@ -168,7 +177,7 @@ def apply_updates(params: Params[F], updates: Grads[Any]) -> Params[F]:
     >>> apply_updates(params, (LayerGrad(np.array([[1.0]]), np.array([-0.5])),))
     (Layer(w=array([[3.]]), b=array([0.])),)
     """
-    checks.check_grads("updates", updates, params)
+    check_grads("updates", updates, params)
     return tuple(
         Layer(frozen(w + dw), frozen(b + db))
         for (w, b), (dw, db) in zip(params, updates, strict=True)
@@ -176,7 +185,7 @@ def apply_updates(params: Params[F], updates: Grads[Any]) -> Params[F]:
 
 
 def _enter(name: str, acts: Acts, params: Params[F], x: Any) -> NDArray[F]:
-    return shapes.check_input(name, x, params, checks.check_network(acts, params))
+    return check_input(name, x, params, check_network(acts, params))
 
 
 def _layers(
@@ -186,7 +195,7 @@ def _layers(
     for i, (w, b) in enumerate(params):
         z: NDArray[F] = x.dot(w)  # on small arrays it costs a third of `@`
         z += b
-        x = shapes.check_elementwise("f", i, acts[i].f(z), z)
+        x = check_elementwise("f", i, acts[i].f(z), z)
         yield z, x
 
 
@@ -194,8 +203,10 @@ def _mean_loss(
     loss: Loss, output: NDArray[F], y: NDArray[F], weight: Array | None
 ) -> tuple[float, NDArray[F]]:
     """The weighted mean of the losses and its derivative by the output."""
-    shares = shapes.row_shares(weight, output)
-    losses, bar = shapes.check_losses(loss.f(output, y), loss.df(output, y), output)
+    shares: NDArray[F] | float = 1.0
+    if output.ndim > 1 or weight is not None:
+        shares = row_shares(weight, output)
+    losses, bar = check_losses(loss.f(output, y), loss.df(output, y), output)
     if output.ndim == 1:
         return float(losses), bar
     mean_bar: NDArray[F]
@@ -216,14 +227,14 @@ def _pull(
     """The grads, and the first layer's delta, of ``sum(output_bar * output)``."""
     last = len(params) - 1
     slope = acts[last].df(*steps[last])
-    delta: Array = output_bar * shapes.check_elementwise("df", last, slope, output_bar)
+    delta: Array = output_bar * check_elementwise("df", last, slope, output_bar)
     grads: list[LayerGrad[F]] = []
     for i in range(last, 0, -1):
         z, a = steps[i - 1]
         grads.append(_layer_grad(a, delta))
         delta = delta.dot(params[i].w.T)
         slope = acts[i - 1].df(z, a)
-        delta *= shapes.check_elementwise("df", i - 1, slope, z)
+        delta *= check_elementwise("df", i - 1, slope, z)
     grads.append(_layer_grad(x, delta))
     return tuple(grads[::-1]), delta
 
