@@ -1,7 +1,13 @@
 """Initializers, ``(key, shape, dtype) -> array``, and `init`, which draws a network with them.
 
-The scaled ones read the fans from a weight matrix's shape (fan_in, fan_out). The normal ones draw
-from the plain normal distribution, as PyTorch's do; JAX's and Keras's cut its tails.
+The scaled ones read the fans from a weight matrix's shape (fan_in, fan_out), and raise `ValueError`
+for a bias's. The normal ones draw from the plain normal distribution, as PyTorch's do; JAX's and
+Keras's cut its tails.
+
+>>> draws = glorot_normal, he_uniform, he_normal, lecun_uniform, lecun_normal
+>>> shape, dtype = (400, 100), np.dtype(float)
+>>> [round(float(draw(random.key(0), shape, dtype).std()), 3) for draw in draws]
+[0.063, 0.071, 0.071, 0.05, 0.05]
 """
 
 from __future__ import annotations
@@ -9,6 +15,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import pairwise
 from typing import Any, TypeAlias, overload
 
@@ -40,7 +47,7 @@ def constant(value: float) -> Initializer:
     array([0.5, 0.5])
     """
     value = finite("value", value)
-    return lambda key, shape, dtype: frozen(np.full(shape, value, dtype))
+    return partial(_constant, value)
 
 
 def uniform(low: float = 0.0, high: float = 1.0) -> Initializer:
@@ -50,7 +57,7 @@ def uniform(low: float = 0.0, high: float = 1.0) -> Initializer:
     array([2.63696169, 2.26978671])
     """
     low, high = check_interval(low, high)
-    return lambda key, shape, dtype: random.uniform(key, shape, low, high, dtype=dtype)
+    return partial(_uniform, low, high)
 
 
 def normal(std: float = 1.0) -> Initializer:
@@ -60,7 +67,7 @@ def normal(std: float = 1.0) -> Initializer:
     array([ 0.01257302, -0.01321049])
     """
     std = check_rate("std", std)
-    return lambda key, shape, dtype: random.normal(key, shape, 0.0, std, dtype=dtype)
+    return partial(_normal, std)
 
 
 def glorot_uniform(key: Key, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
@@ -78,7 +85,7 @@ def glorot_uniform(key: Key, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Ar
 def glorot_normal(key: Key, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
     """Normal with variance 2 / (fan_in + fan_out). Source: Glorot and Bengio 2010, equation 12."""
     fan_in, fan_out = _fans(shape)
-    return random.normal(key, shape, 0.0, math.sqrt(2.0 / (fan_in + fan_out)), dtype=dtype)
+    return _normal(math.sqrt(2.0 / (fan_in + fan_out)), key, shape, dtype)
 
 
 def he_uniform(key: Key, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
@@ -88,7 +95,7 @@ def he_uniform(key: Key, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
 
 def he_normal(key: Key, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
     """Normal with variance 2 / fan_in: for relu layers. Source: He et al. 2015, equation 10."""
-    return random.normal(key, shape, 0.0, math.sqrt(2.0 / _fans(shape)[0]), dtype=dtype)
+    return _normal(math.sqrt(2.0 / _fans(shape)[0]), key, shape, dtype)
 
 
 def lecun_uniform(key: Key, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
@@ -98,7 +105,7 @@ def lecun_uniform(key: Key, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Arr
 
 def lecun_normal(key: Key, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
     """Normal with variance 1 / fan_in: for selu layers. Source: LeCun et al. 1998, section 4.6."""
-    return random.normal(key, shape, 0.0, math.sqrt(1.0 / _fans(shape)[0]), dtype=dtype)
+    return _normal(math.sqrt(1.0 / _fans(shape)[0]), key, shape, dtype)
 
 
 def orthogonal(key: Key, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
@@ -117,9 +124,23 @@ def orthogonal(key: Key, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
     return frozen(np.array(q if fan_in >= fan_out else q.T, dtype))
 
 
+def _constant(value: float, key: Key, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+    return frozen(np.full(shape, value, dtype))
+
+
+def _uniform(
+    low: float, high: float, key: Key, shape: tuple[int, ...], dtype: np.dtype[Any]
+) -> Array:
+    return random.uniform(key, shape, low, high, dtype=dtype)
+
+
+def _normal(std: float, key: Key, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+    return random.normal(key, shape, 0.0, std, dtype=dtype)
+
+
 def _even(key: Key, shape: tuple[int, ...], dtype: np.dtype[Any], variance: float) -> Array:
     limit = math.sqrt(3.0 * variance)
-    return random.uniform(key, shape, -limit, limit, dtype=dtype)
+    return _uniform(-limit, limit, key, shape, dtype)
 
 
 def _fans(shape: tuple[int, ...]) -> tuple[int, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import pickle
 from collections.abc import Callable
 from typing import Any
 
@@ -169,3 +170,18 @@ def test_signals_keep_their_size_through_deep_layers() -> None:
         (layer,) = init(fold_in(key(0), i), (200, 200), initializers.he_normal)
         a = np.maximum(a @ layer.w, 0)
     assert 0.5 < math.sqrt(np.mean(a**2)) < 2.0
+
+
+FACTORIES = {
+    "constant": initializers.constant(0.5),
+    "uniform": initializers.uniform(-1.0, 2.0),
+    "normal": initializers.normal(0.3),
+}
+
+
+@pytest.mark.parametrize("name", FACTORIES)
+def test_initializers_pickle(name: str) -> None:
+    draw = FACTORIES[name]
+    again = pickle.loads(pickle.dumps(draw))
+    arguments = (key(0), (3, 2), DOUBLE)
+    np.testing.assert_array_equal(again(*arguments), draw(*arguments))
