@@ -215,8 +215,9 @@ def test_it_stops_where_the_gradient_is_small() -> None:
 
 
 def test_it_stops_where_no_step_lowers_the_loss() -> None:
-    *_, before, end = levenberg_marquardt(ACTS, PARAMS, DATA._replace(y=np.ones_like(Y) / 3),
-                                          min_grad=0.0)  # fmt: skip
+    *_, before, end = levenberg_marquardt(
+        ACTS, PARAMS, DATA._replace(y=np.ones_like(Y) / 3), min_grad=0.0
+    )
     assert end.stop == "mu"
     assert end.mu > 1e10
     assert end._replace(stop=None, mu=before.mu) == before  # the same point, said once more
