@@ -62,18 +62,20 @@ class Slopes(NamedTuple):
         wrong = self.usable & ~(off <= self.tolerance + slack)
         return int(np.where(wrong, off, -1.0).argmax()) if wrong.any() else None
 
-    def check(self, name: str, df: Array, place: Callable[[int], str]) -> None:
-        """Raise where df, at a place that is described by its number, is not the derivative."""
+    def check(self, name: str, part: str, claim: Array, place: Callable[[int], str]) -> None:
+        """Raise where the claim of part df or d2f, at a place described by its number, is wrong."""
+        of = {"df": "f", "d2f": "df"}[part]
         known = self.usable.sum()
-        if 2 * known <= df.size:
+        if 2 * known <= claim.size:
             raise AssertionError(
-                f"{name}.f: differences converge at {known} of {df.size} places only;"
+                f"{name}.{of}: differences converge at {known} of {claim.size} places only;"
                 " choose others, where it is finite and without kinks, jumps and noise"
             )
-        i = self.worst(df)
+        i = self.worst(claim)
         if i is not None:
             raise AssertionError(
-                f"{name}.df{place(i)}: df gives {df[i]}, {self.source} of f gives {self.value[i]}"
+                f"{name}.{part}{place(i)}: {part} gives {claim[i]},"
+                f" {self.source} of {of} gives {self.value[i]}"
             )
 
 

@@ -17,10 +17,10 @@ _Slope: TypeAlias = Callable[[Array, Array], Array]
 def dropout(key: Key, rate: float, act: Activation) -> Activation:
     """`act` with each unit silenced with probability `rate`, and the others scaled up to match.
 
-    ``f(z) = act.f(z) * mask``, ``f'(z) = act.f'(z) * mask`` and so on, where the mask, drawn from `key`
-    in the shape of z, is 0 with probability `rate` and else ``1 / (1 - rate)``: the mean of the
-    output is that of `act`. For training only; every step needs a key of its own, as `fit` gives
-    to its `training_acts`. Raises `ValueError` for a rate outside [0, 1).
+    ``f(z) = act.f(z) * mask``, and its derivatives likewise, where the mask, drawn from `key` in
+    the shape of z, is 0 with probability `rate` and else ``1 / (1 - rate)``: the mean of the output
+    is that of `act`. For training only; every step needs a key of its own, as `fit` gives to its
+    `training_acts`. Raises `ValueError` for a rate outside [0, 1).
 
     Source: Srivastava et al., "Dropout", 2014, in the inverted form of section 10.
 

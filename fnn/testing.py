@@ -7,7 +7,8 @@ about 1e-12 where the pair is analytic and takes complex numbers, else of about 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -17,6 +18,7 @@ from fnn import checks
 from fnn.base import Activation, Acts, Array, Batch, F, Layer, Loss, Params
 from fnn.differences import EXACT, Slopes, parting, slopes
 from fnn.network import backprop, vjp
+from fnn.promises import Arrays, Function, examine
 from fnn.random import Key, normal, split, uniform
 from fnn.tree import frozen, leaves
 from fnn.values import as_floats
@@ -27,17 +29,16 @@ _DOUBLE = np.dtype(np.float64)
 # From -30 to 30, dense about 0, and rounded to float32 so that z + h is exact in float64.
 _POINTS = frozen((0.1 * np.sinh(np.linspace(-6.4, 6.4, 200))).astype(np.float32).astype(_DOUBLE))
 _MOVES = 0.0, 2.0**-8, 2.0**-6, 2.0**-4
-_Function: TypeAlias = Callable[..., Array]
-_Arrays: TypeAlias = Sequence[Array]
 _Ways: TypeAlias = Sequence[tuple[int, Array]]  # which array moves, and how
 
 
 def check_activation(pair: Activation, points: ArrayLike | None = None) -> None:
     """Assert that ``df(z, a)`` is the derivative of ``f(z)`` where ``a = f(z)``.
 
-    Also that both act on each element alone, keep shape and dtype (float64 and float32) and leave
-    their arguments unchanged. `points` are the z to look at, by default 200 from -30 to 30, dense
-    about 0. Those at a kink, or where f is not finite, are passed over, but most must be left.
+    And ``d2f(z, a)`` that of ``df``, if the pair has it. Also that all act on each element alone,
+    keep shape and dtype (float64 and float32) and leave their arguments unchanged. `points` are the
+    z to look at, by default 200 from -30 to 30, dense about 0. Those at a kink, or where f is not
+    finite, are passed over, but most must be left.
 
     >>> check_activation(Activation(np.tanh, lambda z, a: 1 - a * a))
     >>> check_activation(Activation(np.square, lambda z, a: z), [3.0])
@@ -49,10 +50,17 @@ def check_activation(pair: Activation, points: ArrayLike | None = None) -> None:
     rows = np.arange(z.size)
     views = rows[::-1], rows[:1], np.stack((rows, rows[::-1]))
     rule = "one number for each z, whatever the others are"
-    a = _examine("activation.f", rule, pair.f, (z,), z.shape, views)
-    df = _examine("activation.df", rule, pair.df, (z, a), z.shape, views)
-    slope = slopes(lambda h: np.reshape(pair.f(z + h), (-1, 1)), _analytic(pair))
-    slope.check("activation", df, lambda i: f" at z={z[i]} (a={a[i]})")
+    a = examine("activation.f", rule, pair.f, (z,), z.shape, views)
+    df = examine("activation.df", rule, pair.df, (z, a), z.shape, views)
+
+    def compare(part: str, claim: Array, of: Function) -> None:
+        slope = slopes(lambda h: np.reshape(of(z + h), (-1, 1)), _analytic(of))
+        slope.check("activation", part, claim, lambda i: f" at z={z[i]} (a={a[i]})")
+
+    compare("df", df, pair.f)
+    if pair.d2f is not None:
+        d2f = examine("activation.d2f", rule, pair.d2f, (z, a), z.shape, views)
+        compare("d2f", d2f, lambda z: pair.df(z, pair.f(z)))
 
 
 def check_loss(
@@ -63,8 +71,9 @@ def check_loss(
 ) -> None:
     """Assert that ``df(output, target)`` is the derivative of ``f(output, target)`` by the output.
 
-    Also that f sums over the last axis, df has the output's shape, a sample on its own is treated
-    as in a batch, dtypes are kept (float64 and float32) and arguments are left unchanged.
+    And ``d2f(output, target, v)`` that of ``df`` along v, if the pair has it. Also that f sums over
+    the last axis, df and d2f have the output's shape, a sample on its own is treated as in a batch,
+    dtypes are kept (float64 and float32) and arguments are left unchanged.
 
     `targets` are rows of three random probabilities with sum 1, which suit most losses; give rows
     such as the loss needs, as labels of +-1 or counts. They are repeated to 64 rows and meet random
@@ -76,7 +85,7 @@ def check_loss(
     >>> check_loss(Loss(hinge, lambda u, y: -y * (u * y < 1)), targets=[1.0, -1.0])
     """
     checks.check_loss(pair)
-    target_key, output_key = split(key)
+    target_key, output_key, vector_key = split(key, 3)
     if targets is None:
         targets = uniform(target_key, (64, 3) if outputs is None else np.shape(outputs), 0.1)
         targets = targets / targets.sum(-1, keepdims=True)
@@ -90,8 +99,8 @@ def check_loss(
     n, k = u.shape
     views = np.arange(n)[::-1], slice(1), 0
     rule = "one number for each {}, whatever the other samples are"
-    _examine("loss.f", rule.format("sample"), pair.f, (u, y), (n,), views)
-    df = _examine("loss.df", rule.format("output"), pair.df, (u, y), u.shape, views).ravel()
+    examine("loss.f", rule.format("sample"), pair.f, (u, y), (n,), views)
+    df = examine("loss.df", rule.format("output"), pair.df, (u, y), u.shape, views).ravel()
 
     def terms(h: complex) -> Array:  # each output of each sample moves alone
         return np.stack([pair.f(u + h * unit, y) for unit in np.eye(k)], axis=-1).reshape(-1, 1)
@@ -99,7 +108,14 @@ def check_loss(
     def place(i: int) -> str:
         return f"[{i % k}] at output={u[i // k].tolist()}, target={y[i // k].tolist()}"
 
-    slopes(terms, _analytic_loss(pair, y)).check("loss", df, place)
+    slopes(terms, _analytic_loss(pair.f, y)).check("loss", "df", df, place)
+    if pair.d2f is None:
+        return
+    analytic = _analytic_loss(pair.df, y)
+    for v in (_direction(vector_key, u.shape), *(np.tile(unit, (n, 1)) for unit in np.eye(k))):
+        d2f = examine("loss.d2f", rule.format("output"), pair.d2f, (u, y, v), u.shape, views)
+        bend = slopes(partial(_slopes_along, pair, u, y, v), analytic)
+        bend.check("loss", "d2f", d2f.ravel(), place)
 
 
 def check_gradients(
@@ -122,7 +138,7 @@ def check_gradients(
     x, y = np.asarray(batch.x, _DOUBLE), np.asarray(batch.y, _DOUBLE)
     weight = None if batch.weight is None else np.asarray(batch.weight, _DOUBLE)
     share = np.ones(x.shape[:-1]) if weight is None else weight
-    analytic = all(map(_analytic, acts)) and _analytic_loss(loss, y)
+    analytic = all(_analytic(act.f) for act in acts) and _analytic_loss(loss.f, y)
     net = _Net(acts, loss, Batch(x, y, weight), share / share.sum(), analytic)
     for move, move_key in zip(_MOVES, split(key, len(_MOVES)), strict=True):
         keys = iter(split(move_key, (1 + DIRECTIONS) * (2 * len(params) + 1)))
@@ -150,14 +166,14 @@ class _Net(NamedTuple):
     share: Array
     analytic: bool
 
-    def losses(self, arrays: _Arrays) -> Array:
+    def losses(self, arrays: Arrays) -> Array:
         """Each sample's share in the loss, by a forward pass for real and complex numbers."""
         a = arrays[-1]
         for act, w, b in zip(self.acts, arrays[:-1:2], arrays[1::2], strict=True):
             a = act.f(a @ w + b)
         return np.reshape(self.share * self.loss.f(a, self.batch.y), -1)
 
-    def slopes(self, arrays: _Arrays, ways: _Ways) -> Slopes:
+    def slopes(self, arrays: Arrays, ways: _Ways) -> Slopes:
         """The slopes of the loss, one array moving each way."""
 
         def terms(h: complex) -> Array:
@@ -166,7 +182,7 @@ class _Net(NamedTuple):
 
         return slopes(terms, self.analytic)
 
-    def compare(self, layers: _Arrays, arrays: _Arrays, ways: _Ways, slope: Slopes) -> None:
+    def compare(self, layers: Arrays, arrays: Arrays, ways: _Ways, slope: Slopes) -> None:
         """Raise where backprop and vjp, in the dtype of the layers, part from the slopes."""
         params: Params[Any] = tuple(map(Layer, layers[::2], layers[1::2]))
         value, grads = backprop(self.acts, self.loss, params, self.batch)
@@ -201,50 +217,19 @@ def _direction(key: Key, shape: tuple[int, ...]) -> Array:
     return np.where(v < 0, v - 0.5, v + 0.5)
 
 
+def _slopes_along(pair: Loss, u: Array, y: Array, v: Array, h: complex) -> Array:
+    return pair.df(u + h * v, y).reshape(-1, 1)
+
+
 def _usual_outputs(key: Key, shape: tuple[int, ...]) -> Array:
     return normal(key, shape) * np.geomspace(0.1, 5.0, shape[0])[:, None]
 
 
-def _analytic(pair: Activation) -> bool:
-    return slopes(lambda h: np.reshape(pair.f(_POINTS + h), (-1, 1))).exact
+def _analytic(f: Function) -> bool:
+    return slopes(lambda h: np.reshape(f(_POINTS + h), (-1, 1))).exact
 
 
-def _analytic_loss(pair: Loss, targets: Array) -> bool:
+def _analytic_loss(f: Function, targets: Array) -> bool:
     y = np.resize(targets, (64, targets.shape[-1]))
     u, v = _usual_outputs(Key(0), y.shape), _direction(Key(1), y.shape)
-    return slopes(lambda h: np.reshape(pair.f(u + h * v, y), (-1, 1))).exact
-
-
-def _examine(
-    name: str, rule: str, f: _Function, args: _Arrays, shape: tuple[int, ...], views: Sequence[Any]
-) -> Array:
-    """The result of f, after making sure of all that pairs promise beside the derivative."""
-    with np.errstate(all="ignore"):
-        _call(name, rule, f, [a.astype(np.float32) for a in args], shape)
-        whole = _call(name, rule, f, args, shape)
-        for view in views:
-            parts = [a[view] for a in args]
-            part = _call(name, rule, f, parts, whole[view].shape)
-            if not np.allclose(part, whole[view], EXACT, EXACT, equal_nan=True):
-                i = np.abs(part - whole[view]).argmax()
-                raise AssertionError(
-                    f"{name}: expected {rule}, got {whole[view].flat[i]} in {args[0].shape} and"
-                    f" {part.flat[i]} of the same in {parts[0].shape}"
-                )
-    return whole
-
-
-def _call(name: str, rule: str, f: _Function, args: _Arrays, shape: tuple[int, ...]) -> Array:
-    copies = [a.copy() for a in args]
-    result = np.asarray(f(*copies))
-    if not all(np.array_equal(*both, equal_nan=True) for both in zip(copies, args, strict=True)):
-        raise AssertionError(
-            f"{name}: expected its arguments unchanged, but it writes into them;"
-            " make a new array, as `z * 2` does and `z *= 2` does not"
-        )
-    if result.shape != shape or result.dtype != args[0].dtype:
-        raise AssertionError(
-            f"{name}: expected {rule}, in {args[0].dtype} as given, so {shape};"
-            f" got {result.dtype} {result.shape} of {args[0].dtype} {args[0].shape}"
-        )
-    return result
+    return slopes(lambda h: np.reshape(f(u + h * v, y), (-1, 1))).exact

@@ -36,6 +36,8 @@ def _elu(alpha: float) -> Callable[[Array], Array]:
 
 def _erf(z: Array) -> Array:
     real = np.array([math.erf(v) for v in z.real.ravel()]).reshape(z.shape)
+    if not np.iscomplexobj(z):
+        return real
     value: Array = real + 1j * z.imag * 2 / math.sqrt(math.pi) * np.exp(-(z.real**2))
     return value
 
@@ -65,6 +67,52 @@ ACTIVATIONS: dict[str, tuple[Activation, Callable[[Array], Array]]] = {
         activations.hard_sigmoid,
         lambda z: np.where(np.abs(z.real) < 3, z / 6 + 0.5, z.real > 0),
     ),
+}
+
+
+def _softsign_slope(z: Array) -> Array:
+    size = np.where(z.real > 0, z, -z)
+    slope: Array = 1 / (1 + size) ** 2
+    return slope
+
+
+def _gelu_tanh_slope(z: Array) -> Array:
+    u, slope = math.sqrt(2 / math.pi) * (z + 0.044715 * z**3), 1 + 3 * 0.044715 * z * z
+    t = np.tanh(u)
+    whole: Array = (1 + t) / 2 + z / 2 * (1 - t * t) * math.sqrt(2 / math.pi) * slope
+    return whole
+
+
+def _mish_slope(z: Array) -> Array:
+    t = np.tanh(_softplus(z))
+    slope: Array = t + z * (1 - t * t) * _sigmoid(z)
+    return slope
+
+
+def _gelu_slope(z: Array) -> Array:
+    density = np.exp(-z * z / 2) / math.sqrt(2 * math.pi)
+    slope: Array = (1 + _erf(z / math.sqrt(2))) / 2 + z * density
+    return slope
+
+
+SLOPES: dict[str, Callable[[Array], Array]] = {  # f', analytic as well: its complex step is f''
+    "identity": lambda z: 1 + 0 * z,
+    "sigmoid": lambda z: _sigmoid(z) * (1 - _sigmoid(z)),
+    "tanh": lambda z: 1 - np.tanh(z) ** 2,
+    "relu": lambda z: np.where(z.real > 0, 1 + 0 * z, 0),
+    "leaky_relu": lambda z: np.where(z.real > 0, 1 + 0 * z, 0.1),
+    "elu": lambda z: np.where(z.real > 0, 1 + 0 * z, 0.7 * np.exp(z)),
+    "selu": lambda z: (
+        1.0507009873554804934193349852946
+        * np.where(z.real > 0, 1 + 0 * z, 1.6732632423543772848170429916717 * np.exp(z))
+    ),
+    "softplus": _sigmoid,
+    "softsign": _softsign_slope,
+    "silu": lambda z: _sigmoid(z) + z * _sigmoid(z) * (1 - _sigmoid(z)),
+    "gelu": _gelu_slope,
+    "gelu_tanh": _gelu_tanh_slope,
+    "mish": _mish_slope,
+    "hard_sigmoid": lambda z: np.where(np.abs(z.real) < 3, 1 / 6 + 0 * z, 0),
 }
 
 
@@ -103,6 +151,49 @@ LOSSES: dict[str, tuple[Loss, Callable[[Array, Array], Array]]] = {
         lambda o, y: np.where((y * o).real < 1, 1 - y * o, 0).sum(-1),
     ),
 }
+
+
+def _softmax(o: Array) -> Array:
+    e = np.exp(o)
+    p: Array = e / e.sum(-1, keepdims=True)
+    return p
+
+
+def _clipped(r: Array, most: float) -> Array:
+    return np.where(np.abs(r.real) <= most, r, most * np.sign(r.real))
+
+
+LOSS_SLOPES: dict[str, Callable[[Array, Array], Array]] = {  # their complex step is H v
+    "squared_error": lambda o, y: 2 * (o - y),
+    "absolute_error": lambda o, y: np.sign((o - y).real) + 0 * o,
+    "huber": lambda o, y: _clipped(o - y, 0.4),
+    "sigmoid_cross_entropy": lambda o, y: _sigmoid(o) - y,
+    "softmax_cross_entropy": lambda o, y: y.sum(-1, keepdims=True) * _softmax(o) - y,
+    "poisson": lambda o, y: np.exp(o) - y,
+    "pinball": lambda o, y: np.where((o - y).real > 0, 0.8, -0.2) + 0 * o,
+    "hinge": lambda o, y: np.where((y * o).real < 1, -y, 0) + 0 * o,
+}
+
+
+def outputs(names: tuple[str, ...], arrays: list[Array], x: Array) -> Array:
+    """The outputs for rows x of the network [w_1, b_1, ...], maybe complex."""
+    for name, w, b in zip(names, arrays[::2], arrays[1::2], strict=True):
+        x = ACTIVATIONS[name][1](x @ w + b)
+    return x
+
+
+def pulled(names: tuple[str, ...], arrays: list[Array], x: Array, bar: Array) -> list[Array]:
+    """Textbook backpropagation of one sample and a cotangent: [dw_1, db_1, ..., dx]."""
+    a, zs = [x], []
+    for name, w, b in zip(names, arrays[::2], arrays[1::2], strict=True):
+        zs.append(a[-1] @ w + b)
+        a.append(ACTIVATIONS[name][1](zs[-1]))
+    grads: list[Array] = []
+    for name, w, given, z in zip(names[::-1], arrays[-2::-2], a[-2::-1], zs[::-1], strict=True):
+        delta = bar * SLOPES[name](z)
+        grads[:0] = [np.multiply.outer(given, delta), delta]
+        bar = w @ delta
+    return [*grads, bar]
 
 
 def mean_loss(

@@ -53,6 +53,7 @@ LADDER = (
     "checkpoint",
     "plot",
     "differences",
+    "promises",
     "testing",
     "derivatives",
     "solvers",

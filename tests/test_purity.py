@@ -26,6 +26,7 @@ from fnn import (
     State,
     apply_updates,
     backprop,
+    derivatives,
     fold,
     forward,
     init,
@@ -49,7 +50,7 @@ from fnn.losses import squared_error
 from fnn.optimizers import sgd
 from fnn.random import fold_in, normal, permutation, split, uniform
 from fnn.train import TrainStep, epochs
-from fnn.tree import leaves
+from fnn.tree import leaves, ravel
 
 
 class World(NamedTuple):
@@ -97,6 +98,10 @@ def on_disk(tree: Any, like: Any) -> Any:
         return load(Path(folder, "tree.npz"), like)
 
 
+def objective(u: World) -> tuple[Acts, Loss, Params, Batch]:
+    return u.acts, squared_error, u.params, u.weighted
+
+
 CALLS: dict[str, Callable[[World], Any]] = {
     "init": lambda u: init(key(0), (3, 4, 2)),
     "init in float32": lambda u: init(key(0), (3, 4, 2), orthogonal, constant(0.1), np.float32),
@@ -131,6 +136,23 @@ CALLS: dict[str, Callable[[World], Any]] = {
     "uniform in float32": lambda u: uniform(key(3), (2, 2), dtype=np.float32),
     "normal": lambda u: normal(fold_in(key(3), 1), 4),
     "permutation": lambda u: permutation(key(3), 4),
+    "ravel": lambda u: ravel(u.params)[0],
+    "unravel": lambda u: ravel(u.params)[1](np.concatenate([a.ravel() for a in leaves(u.params)])),
+    "jvp": lambda u: derivatives.jvp(u.acts, u.params, u.x, u.grads, u.x),
+    "jacobian": lambda u: derivatives.jacobian(u.acts, u.params, u.x),
+    "input_jacobian": lambda u: derivatives.input_jacobian(u.acts, u.params, u.x),
+    "input_hessian": lambda u: derivatives.input_hessian(u.acts, u.params, u.x),
+    "laplacian": lambda u: derivatives.laplacian(u.acts, u.params, u.x),
+    "input_gradient": lambda u: derivatives.input_gradient(*objective(u)),
+    "per_example_gradients": lambda u: derivatives.per_example_gradients(*objective(u)),
+    "per_example_norms": lambda u: derivatives.per_example_norms(*objective(u)),
+    "clipped_sum": lambda u: derivatives.clipped_sum(*objective(u), 0.1),
+    "hvp": lambda u: derivatives.hvp(*objective(u), u.grads),
+    "hessian": lambda u: derivatives.hessian(*objective(u)),
+    "gauss_newton_vp": lambda u: derivatives.gauss_newton_vp(*objective(u), u.grads),
+    "fisher_vp": lambda u: derivatives.fisher_vp(*objective(u), u.grads),
+    "diagonal_gauss_newton": lambda u: derivatives.diagonal_gauss_newton(*objective(u)),
+    "kfac_factors": lambda u: derivatives.kfac_factors(*objective(u)),
     "an initializer": lambda u: glorot_uniform(key(3), (2, 2), np.dtype(np.float32)),
 }
 each_call = pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -76,6 +76,58 @@ def test_norm_survives_what_overflows_when_squared() -> None:
     assert tree.norm((np.array([]), 0.0)) == 0.0
     assert tree.norm((np.array([1.0, np.inf]),)) == np.inf
     assert np.isnan(tree.norm((np.array([1.0, np.nan]),)))
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_ravel_is_one_vector_of_all_numbers_and_unravel_brings_them_back(dtype: Any) -> None:
+    params = init(key(0), (3, 2, 1), dtype=dtype)
+    vector, unravel = tree.ravel(params)
+    (w, b), (w_out, b_out) = params
+    np.testing.assert_array_equal(vector, [*w.ravel(), *b, *w_out.ravel(), *b_out])
+    assert (vector.dtype, vector.flags.writeable) == (dtype, False)
+    mine = np.arange(11.0)  # float64, and the caller's
+    again = unravel(mine)
+    mine[:] = -1
+    assert [type(layer) for layer in again] == [Layer, Layer]
+    np.testing.assert_array_equal(again[0].w, [[0, 1], [2, 3], [4, 5]])
+    np.testing.assert_array_equal(again[0].b, [6, 7])
+    np.testing.assert_array_equal(again[1].w, [[8], [9]])
+    np.testing.assert_array_equal(again[1].b, [10])
+    for leaf in tree.leaves(again):
+        assert (leaf.dtype, leaf.flags.writeable) == (dtype, False)
+    np.testing.assert_array_equal(tree.ravel(again)[0], np.arange(11))
+
+
+def test_ravel_follows_the_nesting_and_takes_arrays_in_any_order_of_memory() -> None:
+    fortran = np.asfortranarray(np.arange(6.0).reshape(2, 3))
+    vector, unravel = tree.ravel((np.array(7.0), (fortran, fortran.T)))
+    np.testing.assert_array_equal(vector, [7, *range(6), 0, 3, 1, 4, 2, 5])
+    one, (two, three) = unravel(vector)
+    assert one.shape == ()
+    np.testing.assert_array_equal(two, three.T)
+
+
+@pytest.mark.parametrize("vector", [np.ones(10), np.ones((11, 1)), np.ones(12), 1.0])
+def test_a_vector_of_another_length_is_not_unraveled(vector: Any) -> None:
+    _, unravel = tree.ravel(PARAMS)
+    with pytest.raises(ValueError, match=r"vector: expected \(11,\), a number for each"):
+        unravel(vector)
+
+
+@pytest.mark.parametrize(
+    "mixed",
+    [
+        (),
+        (1.0,),
+        (np.ones(2), 3),
+        (np.ones(2), np.ones(2, np.float32)),
+        (np.ones(2, int),),
+        (np.ones(2), None),
+    ],
+)
+def test_only_arrays_of_one_floating_dtype_are_raveled(mixed: Any) -> None:
+    with pytest.raises(TypeError, match="tree: expected arrays of one floating dtype, got"):
+        tree.ravel(mixed)
 
 
 def test_freeze_copies_what_others_could_write_and_keeps_what_is_frozen() -> None:

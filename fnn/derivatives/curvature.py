@@ -87,14 +87,17 @@ def _operator(
     """All of the R-operator that does not depend on the vector, and then the rest of it."""
     at, objective = enter_batch(acts, loss, params, batch)
     d2f = bends(at, reason)
-    # What each layer's bend adds to R{d_l}, and d_l itself.
     last = len(params) - 1
-    bars: list[Array] = [objective.slope() * objective.shares]
-    for i in range(last, 0, -1):
-        bars.append((bars[-1] * at.slopes[i]).dot(params[i].w.T))
-    bars.reverse()
-    bent = [bar * d2 for bar, d2 in zip(bars, d2f, strict=True)]
-    deltas = [bar * slope for bar, slope in zip(bars, at.slopes, strict=True)]
+    bar: Array = objective.slope() * objective.shares
+    bent: list[Array] = []  # g_l * f_l''
+    deltas: list[Array] = []  # d_l, of all but the first layer
+    for i in range(last, -1, -1):
+        bent.append(bar * d2f[i])
+        if i:
+            deltas.append(bar * at.slopes[i])
+            bar = deltas[-1].dot(params[i].w.T)
+    bent.reverse()
+    deltas.reverse()
 
     def multiply(vector: Grads[F]) -> Grads[F]:
         moves: list[Array] = []  # R{a_1} to R{a_L}
@@ -113,9 +116,9 @@ def _operator(
             delta += bent_moves[i]
             w = at.a[i].T.dot(delta)
             if i:
-                w += moves[i - 1].T.dot(deltas[i])
+                w += moves[i - 1].T.dot(deltas[i - 1])
                 bar = delta.dot(params[i].w.T)
-                bar += deltas[i].dot(vector[i].w.T)
+                bar += deltas[i - 1].dot(vector[i].w.T)
             grads.append(LayerGrad(frozen(w), frozen(np.add.reduce(delta, axis=0))))
         return tuple(grads[::-1])
 

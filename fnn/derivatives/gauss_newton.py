@@ -86,7 +86,7 @@ def fisher_vp(
     dots: Array = np.zeros(len(at.output), at.output.dtype)
     for i, _, delta in found:
         v, c = vector[i]
-        dots += np.einsum("no,no->n", at.a[i].dot(v) + c, delta)
+        dots += np.vecdot(at.a[i].dot(v) + c, delta)
     scale = dots[:, None] * objective.shares
     grads = [_layer(at.a[i], delta * scale) for i, _, delta in found]
     return tuple(grads[::-1])

@@ -123,5 +123,5 @@ def _norms(at: Linear[F], found: list[tuple[int, NDArray[F], NDArray[F]]]) -> ND
     total = np.zeros(len(at.output), at.output.dtype)
     for i, _, delta in found:
         a = at.a[i]
-        total += (np.einsum("ni,ni->n", a, a) + 1) * np.einsum("no,no->n", delta, delta)
+        total += (np.vecdot(a, a) + 1) * np.vecdot(delta, delta)
     return np.sqrt(total)

@@ -1,0 +1,92 @@
+"""What would not fit in memory is refused: by its size, before anything is computed."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from fnn import Batch, init, key, memory
+from fnn.activations import identity, tanh
+from fnn.derivatives import (
+    hessian,
+    input_hessian,
+    input_jacobian,
+    jacobian,
+    per_example_gradients,
+)
+from fnn.losses import squared_error
+from tests.test_bad_input import refuses
+
+ACTS, PARAMS = (tanh, identity), init(key(0), (3, 50, 2))  # 302 params
+X = np.broadcast_to(np.ones(3), (10**9, 3))  # rows that take no memory themselves
+DOUBLE = np.dtype(np.float64)
+
+
+def test_a_jacobian_beyond_memory_is_refused_with_its_size_and_the_way_out() -> None:
+    chunks = "take chunks of rows and add up J^T J, or use gauss_newton_vp"
+    shape = "(1000000000, 2, 302)"
+    refuses((ValueError, "x", "a Jacobian", shape, "4.83 TB", chunks), jacobian, ACTS, PARAMS, X)
+    remedy = "take chunks of rows, or laplacian"
+    small = init(key(0), (3, 1000))
+    refuses((ValueError, "x", "24 TB", "chunks"), input_jacobian, (tanh,), small, X)
+    refuses((ValueError, "x", "72 TB", remedy), input_hessian, (tanh,), small, X)
+
+
+def test_gradients_and_hessians_beyond_memory_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "available", lambda: 4e7)
+    params = init(key(0), (100, 200, 1))
+    acts, batch = (tanh, identity), Batch(np.ones((1000, 100)), np.ones((1000, 1)))
+    given = acts, squared_error, params, batch
+    each = "gradients of params[0].w for each row"
+    told = ValueError, "batch.x", each, "160 MB", "20 MB is half", "clipped_sum"
+    refuses(told, per_example_gradients, *given)
+    refuses((ValueError, "params", "(20401, 20401)", "3.33 GB", "use hvp"), hessian, *given)
+
+
+def test_what_fits_is_not_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "available", lambda: 2.0 * (memory.SMALL + 8))
+    assert memory.empty((memory.SMALL // 8 + 1,), DOUBLE, "x", "a", "b").nbytes > memory.SMALL
+    with pytest.raises(ValueError, match="x: expected"):
+        memory.empty((memory.SMALL // 8 + 2,), DOUBLE, "x", "a", "b")
+    monkeypatch.setattr(memory, "available", lambda: 0.0)
+    assert memory.empty((memory.SMALL // 8,), DOUBLE, "x", "a", "b").nbytes == memory.SMALL
+
+
+def test_a_memory_error_of_the_system_becomes_the_same_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As under a limit of the process, or where the system does not tell what is free."""
+
+    def none_left(*_: Any) -> Any:
+        raise MemoryError
+
+    monkeypatch.setattr(np, "empty", none_left)
+    with pytest.raises(
+        ValueError, match=r"x: expected .* 80 bytes, and the system has none left; b"
+    ):
+        memory.empty((10,), DOUBLE, "x", "a", "b")
+
+
+def test_the_least_of_what_the_system_tells_counts(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    free, limit = tmp_path / "meminfo", tmp_path / "memory.max"
+    monkeypatch.setattr(memory, "_FREE", free)
+    monkeypatch.setattr(memory, "_LIMIT", limit)
+    monkeypatch.setattr(memory, "_all", lambda: 9e9)
+    assert memory.available() == 9e9  # neither file is there
+    free.write_text("MemTotal:  5000000 kB\nMemAvailable:    2000000 kB\nBuffers: 1 kB\n")
+    limit.write_text("max\n")
+    assert memory.available() == 2000000 * 1024
+    limit.write_text("1000000000\n")
+    assert memory.available() == 1e9
+
+
+def test_a_system_without_sysconf_tells_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert 0 < memory._all() < 2**60 or not hasattr(os, "sysconf")
+    monkeypatch.delattr(os, "sysconf", raising=False)
+    assert memory._all() == np.inf
