@@ -1,9 +1,10 @@
-"""Levenberg and Marquardt's least squares: Gauss-Newton steps, damped until they lower the loss.
+"""Levenberg and Marquardt's least squares, with MATLAB's rules for when to stop.
 
-A step solves ``(A + mu D) step = -g``, with g and A of `fnn.solvers.normal` and D the greatest
-diagonal of A so far (Marquardt, 1963; More, 1978), so that the units of params do not matter. A
-step that lowers the loss is taken, and mu follows how well A had foretold by how much (Nielsen,
-"Damping parameter in Marquardt's method", 1999).
+The step is that of `fnn.solvers.damping`, chosen by counting factorizations on the way to a mean
+squared error of 1e-4, on 1-10-1 and 4-16-1 (tanh, 500 points, medians of 20 seeds): 130 and 37 with
+Nielsen's update of mu, 749 and 97 with MATLAB's factors of 10, 472 and 141 with delayed gratification
+(Transtrum and Sethna, 2012). Geodesic acceleration nearly halves the first, in no less time. With the
+diagonal of A of each step instead of the greatest so far, 6 of the 40 runs never got there.
 """
 
 from __future__ import annotations
@@ -20,18 +21,13 @@ from fnn.combine import Mask
 from fnn.losses import squared_error
 from fnn.network import mean_loss
 from fnn.rules import positive
-from fnn.solvers.normal import Normal, Problem, problem
-from fnn.solvers.positive import Matrix, cholesky, solve
-from fnn.tree import norm
+from fnn.solvers.damping import Damping, descend, start
+from fnn.solvers.normal import problem
 from fnn.values import check_rate, whole
 
 Stop: TypeAlias = Literal["goal", "gradient", "validation", "mu"]
 """Why a solver stopped: the loss, or the gradient, is small enough; the validation loss has not
 fallen for too long; or no step lowers the loss, however much it is damped."""
-
-
-MIN_MU = 1e-20
-"""Far below rounding in the diagonal of A; but from 0, mu could not grow again."""
 
 
 class LevenbergState(NamedTuple, Generic[F_co]):
@@ -50,33 +46,6 @@ class LevenbergState(NamedTuple, Generic[F_co]):
     mu: float
     validation: float | None
     stop: Stop | None
-
-
-class Point(NamedTuple, Generic[F_co]):
-    """Params, the vector of the free ones, and the normal equations there."""
-
-    params: Params[F_co]
-    vector: Matrix
-    normal: Normal
-
-    def objective(self, penalty: float) -> float:
-        """What descends: the loss and the penalty."""
-        return self.normal.loss + penalty * float(self.vector @ self.vector)
-
-    def gradient(self, penalty: float) -> Matrix:
-        """Half the gradient of the objective."""
-        return self.normal.gradient + penalty * self.vector
-
-    def gradient_norm(self, penalty: float) -> float:
-        """The norm of the gradient of the objective."""
-        return 2.0 * norm(self.gradient(penalty))
-
-
-class Damping(NamedTuple):
-    """The factor ``mu``, and what it multiplies: ``scale``, the D above."""
-
-    mu: float
-    scale: Matrix
 
 
 def levenberg_marquardt(
@@ -161,46 +130,3 @@ def levenberg_marquardt(
             now = after
 
     return states()
-
-
-def start(task: Problem[F]) -> Point[F]:
-    """The first point."""
-    first = at(task, task.params)
-    if not math.isfinite(first.normal.loss):
-        raise ValueError(
-            f"params: expected a finite loss to start from, got {first.normal.loss};"
-            " start from smaller params, as fnn.init makes them, and scaled data"
-        )
-    return first
-
-
-def at(task: Problem[F], params: Params[F]) -> Point[F]:
-    """The point of these params."""
-    with np.errstate(over="ignore", invalid="ignore"):  # such a point is not taken
-        return Point(params, task.vector(params), task.normal(params))
-
-
-def descend(
-    task: Problem[F], now: Point[F], damping: Damping, penalty: float, mu_max: float
-) -> tuple[Point[F] | None, Damping]:
-    """The next point, None if no step lowers the objective, and the damping to go on with."""
-    curvature, before = now.normal.curvature, now.objective(penalty)
-    scale = np.maximum(damping.scale, curvature.diagonal())
-    units = np.where(scale > 0, scale, 1.0)  # nothing depends on the others, which stay
-    gradient = now.gradient(penalty)
-    mu, growth = damping.mu, 2.0
-    while mu <= mu_max:
-        matrix = curvature.copy()
-        matrix.flat[:: len(matrix) + 1] += penalty + mu * units
-        factor = cholesky(matrix)
-        if factor is not None:
-            step = -solve(factor, gradient)
-            after = at(task, task.moved(now.params, step))
-            fall = before - after.objective(penalty)
-            if fall > 0:  # NaN is not
-                foretold = float(step @ (mu * units * step - gradient))
-                gain = 1.0 if fall >= foretold else fall / foretold
-                mu *= max(1 / 3, 1 - (2 * gain - 1) ** 3)
-                return after, Damping(max(mu, MIN_MU), scale)
-        mu, growth = mu * growth, growth * 2
-    return None, Damping(mu, scale)
