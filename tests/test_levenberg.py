@@ -290,6 +290,14 @@ def test_steps_to_where_the_loss_is_not_finite_are_not_taken() -> None:
     assert len(states) > 1
 
 
+def test_a_curvature_that_is_not_finite_stops_where_it_is() -> None:
+    data = Batch(np.array([[1e200], [2e200]]), np.ones((2, 1)))  # of the slopes, not of the loss
+    first, end = levenberg_marquardt(LINEAR, (Layer(np.zeros((1, 1)), np.zeros(1)),), data)
+    assert (first.stop, end.stop) == (None, "mu")
+    assert end.loss == 1.0
+    assert ravel(end.params)[0].tolist() == [0.0, 0.0]
+
+
 def test_params_whose_loss_is_not_finite_are_refused() -> None:
     huge = (Layer(np.full((3, 2), 1e200), np.zeros(2)),)
     refuses((ValueError, "params", "finite loss", "inf"), levenberg_marquardt, LINEAR, huge, DATA)

@@ -1,10 +1,10 @@
 """Levenberg and Marquardt's least squares, with MATLAB's rules for when to stop.
 
 The step is that of `fnn.solvers.damping`, chosen by counting factorizations on the way to a mean
-squared error of 1e-4, on 1-10-1 and 4-16-1 (tanh, 500 points, medians of 20 seeds): 130 and 37 with
-Nielsen's update of mu, 749 and 97 with MATLAB's factors of 10, 472 and 141 with delayed gratification
-(Transtrum and Sethna, 2012). Geodesic acceleration nearly halves the first, in no less time. With the
-diagonal of A of each step instead of the greatest so far, 6 of the 40 runs never got there.
+squared error of 1e-4, on 1-10-1 and 4-16-1 (tanh, 500 points, medians of 20 seeds): 130 and 37
+with Nielsen's update of mu, 749 and 97 with MATLAB's factors of 10, 472 and 141 with delayed
+gratification (Transtrum and Sethna, 2012). Geodesic acceleration nearly halves the first, in no
+less time. With each step's own diagonal of A instead of the greatest, 6 of 40 runs never got there.
 """
 
 from __future__ import annotations
