@@ -132,8 +132,8 @@ def laplacian(acts: Acts, params: Params[F], x: ArrayLike) -> NDArray[F]:
 def _moves(at: Linear[F]) -> Iterator[tuple[int, NDArray[F]]]:
     """(l, dz_l/dx) from the first layer to the last: (n, n_in, width)."""
     first = at.params[0].w
-    moved = np.broadcast_to(first, (len(at.output), *first.shape))
+    moved: NDArray[F] = np.broadcast_to(first, (len(at.output), *first.shape))
     yield 0, moved
     for i in range(1, len(at.params)):
-        moved = times(moved * at.slopes[i - 1][:, None], at.params[i].w)
+        moved = times(np.multiply(moved, at.slopes[i - 1][:, None]), at.params[i].w)
         yield i, moved
