@@ -3,8 +3,8 @@
 The step solves ``(A + penalty + mu D) step = -g``, with g and A of `fnn.solvers.normal` and D the
 greatest diagonal of A so far (Marquardt, 1963; More, 1978), so that the units of params do not
 matter. A step that lowers the objective is taken, and mu follows how well A had foretold by how
-much (Nielsen, "Damping parameter in Marquardt's method", 1999). A curvature that is not positive
-definite, or not finite, is no error: mu grows until it is, or until there is no step.
+much (Nielsen, "Damping parameter in Marquardt's method", 1999). A singular curvature is no error:
+mu grows until it is positive definite, and past what is not finite.
 """
 
 from __future__ import annotations
@@ -30,6 +30,11 @@ class Point(NamedTuple, Generic[F_co]):
     vector: Matrix
     normal: Normal
 
+    @property
+    def finite(self) -> bool:
+        """Whether one can go on from here: no entry of A is beyond the diagonal."""
+        return math.isfinite(self.normal.loss + self.normal.curvature.trace())
+
     def objective(self, penalty: float) -> float:
         """What descends: the loss and the penalty."""
         return self.normal.loss + penalty * float(self.vector @ self.vector)
@@ -53,10 +58,11 @@ class Damping(NamedTuple):
 def start(task: Problem[F]) -> Point[F]:
     """The first point."""
     first = at(task, task.params)
-    if not math.isfinite(first.normal.loss):
+    if not first.finite:
         raise ValueError(
-            f"params: expected a finite loss to start from, got {first.normal.loss};"
-            " start from smaller params, as fnn.init makes them, and scaled data"
+            "params: expected a finite loss and curvature to start from, got"
+            f" {first.normal.loss:.3g} and {first.normal.curvature.max(initial=0.0):.3g}; start"
+            " from smaller params, as fnn.init makes them, and scaled data"
         )
     return first
 
@@ -84,7 +90,7 @@ def descend(
             step = -solve(factor, gradient)
             after = at(task, task.moved(now.params, step))
             fall = before - after.objective(penalty)
-            if fall > 0:  # NaN is not
+            if fall > 0 and after.finite:  # NaN is not above 0
                 foretold = float(step @ (mu * units * step - gradient))
                 gain = 1.0 if fall >= foretold else fall / foretold
                 mu *= max(1 / 3, 1 - (2 * gain - 1) ** 3)

@@ -73,9 +73,10 @@ def levenberg_marquardt(
     - "gradient": ``gradient_norm <= min_grad``;
     - "validation": the loss on `validation` was not below its least so far `max_fail` times in a
       row; ``min(states, key=lambda state: state.validation)`` is the best state;
-    - "mu": no step lowers the loss with a damping of up to `mu_max`. So ends a descent at the
-      limit of rounding, or where the curvature is singular or not finite: damping makes up for
-      fewer residuals than params, and for params that nothing depends on, which stay.
+    - "mu": no step lowers the loss with a damping of up to `mu_max`: the limit of rounding.
+
+    A singular curvature is no error. Damping makes up for fewer residuals than params, and params
+    that nothing depends on stay. A step to where the loss is not finite is not taken.
 
     `mask` is that of `fnn.optimizers.masked`: where it is False, params keep every bit. `chunk` is
     the number of samples whose Jacobian exists at a time (else as many as take a megabyte): memory
@@ -83,7 +84,7 @@ def levenberg_marquardt(
     n * n_out * P^2 + P^3 / 3 operations.
 
     Raises `ValueError` for data with no rows, NaN or infinity, for shapes that do not fit, and for
-    params whose loss is not finite; `TypeError` for other things than a network and data.
+    params whose loss or curvature is not finite; `TypeError` for other things than these.
 
     >>> from fnn import init, key
     >>> from fnn.activations import identity, tanh
