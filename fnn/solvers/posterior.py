@@ -9,7 +9,7 @@ from typing import Generic, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fnn.base import Acts, Batch, F, F_co
+from fnn.base import Acts, Array, Batch, F, F_co
 from fnn.combine import Mask
 from fnn.network import forward
 from fnn.rules import positive
@@ -80,4 +80,6 @@ def predict_interval(
     spread = np.concatenate(variances).reshape(output.shape) / len(task.x) + noise
     width = NormalDist().inv_cdf((1 + level) / 2) * np.sqrt(spread / beta)
     half = width.astype(output.dtype)
-    return Interval(output, frozen(output - half), frozen(output + half))
+    low: Array = output - half
+    high: Array = output + half
+    return Interval(output, frozen(low), frozen(high))
