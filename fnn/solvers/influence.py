@@ -66,7 +66,8 @@ def leave_one_out(
     root = np.sqrt(matrix.diagonal())
     units = np.where(root > 0, root, 1.0)
     # In units in which the diagonal is 1, a pivot is what the other params leave undetermined.
-    factor = cholesky(matrix / np.outer(units, units))
+    matrix /= np.outer(units, units)
+    factor = cholesky(matrix)
     if factor is None or (np.square(factor.diagonal()) < UNDETERMINED).any():
         raise ValueError(
             f"data: expected data that determine all {len(task.free)} params, got"
