@@ -24,23 +24,24 @@ from fnn.scaling import standardize
 from fnn.solvers import bayesian_regularization, levenberg_marquardt, predict_interval
 
 ACTS = (tanh, identity)
+e, poly = np.exp, np.polyval
+UP, DOWN = (75, 580, 1500, 1300), (0.05, 0.4, 1, 1)
 BLUE, RED, GRAY = "#2166ac", "#b2182b", "#888888"
+
+
+def humps(x: Array) -> Array:
+    return 100 / e(((x - 65) / 22) ** 2) + 70 / e(((x - 175) / 19) ** 2)
 
 
 # A name, the curve, the ends of x, and the standard deviation of the noise.
 TARGETS: list[tuple[str, Callable[[Array], Array], float, float, float]] = [
-    ("Gauss: decay and two humps",
-     lambda x: 98 * np.exp(-x / 100) + 100 * np.exp(-(((x - 65) / 22) ** 2))
-     + 70 * np.exp(-(((x - 175) / 19) ** 2)), 1, 250, 2.5),
-    ("Lanczos: three decays",
-     lambda x: 0.1 * np.exp(-x) + 0.9 * np.exp(-3 * x) + 1.6 * np.exp(-5 * x), 0, 1.2, 0.0),
-    ("Misra: saturation", lambda x: 240 * (1 - np.exp(-5e-4 * x)), 77, 760, 0.3),
-    ("Thurber: ratio of cubics",
-     lambda x: (1300 + 1500 * x + 580 * x**2 + 75 * x**3) / (1 + 0.97 * x + 0.4 * x**2
-     + 0.05 * x**3), -2.2, 2.2, 10.0),
-    ("a simple fit", lambda x: np.sin(1.2 * x) * np.exp(-0.1 * x), 0, 10, 0.0),
+    ("Gauss: decay and two humps", lambda x: 98 / e(x / 100) + humps(x), 1, 250, 2.5),
+    ("Lanczos: three decays", lambda x: 0.1 / e(x) + 0.9 / e(3 * x) + 1.6 / e(5 * x), 0, 1.2, 0.0),
+    ("Misra: saturation", lambda x: 240 - 240 / e(x / 2000), 77, 760, 0.3),
+    ("Thurber: ratio of cubics", lambda x: poly(UP, x) / poly(DOWN, x), -2.2, 2.2, 10.0),
+    ("a simple fit", lambda x: np.sin(1.2 * x) / e(x / 10), 0, 10, 0.0),
     ("noisy sinc", np.sinc, -3, 3, 0.05),
-]  # fmt: skip
+]
 
 
 def draw_fits(path: str, steps: int) -> None:

@@ -210,10 +210,10 @@ def _mean_loss(
     if output.ndim == 1:
         return float(losses), bar
     mean_bar: NDArray[F]
-    if isinstance(shares, float):
-        value, mean_bar = float(np.add.reduce(losses)) / len(output), np.multiply(bar, shares)
-    else:
+    if isinstance(shares, np.ndarray):
         value, mean_bar = float(np.dot(shares, losses)), np.multiply(bar, shares[:, None])
+    else:
+        value, mean_bar = float(np.add.reduce(losses)) / len(output), np.multiply(bar, shares)
     return value, mean_bar
 
 

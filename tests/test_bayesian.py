@@ -154,6 +154,13 @@ def test_targets_that_are_fitted_perfectly_have_no_noise() -> None:
     refuses((ValueError, "state.beta", "finite", "inf"), predict_interval, LINEAR, state, DATA, X)
 
 
+def test_it_stops_where_no_step_lowers_the_objective() -> None:
+    *_, before, end = bayesian_regularization(LINEAR, LINE, DATA, min_grad=0.0)
+    assert end.stop == "mu"
+    assert end._replace(stop=None, mu=before.mu) == before
+    assert end.gradient_norm < 1e-6  # of an objective whose rounding hides slopes below its root
+
+
 def test_float32_stays_float32() -> None:
     params = init(key(8), (1, 9, 1), dtype=np.float32)
     data = sinc(0.1)[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import re
 import runpy
 import subprocess
@@ -9,6 +10,8 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from fnn import derivatives
 
 ROOT = Path(__file__).parent.parent
 EXAMPLES = ROOT / "examples"
@@ -34,6 +37,22 @@ def test_the_readme_code_runs_and_its_networks_learn(
     worst, held_out = map(float, capsys.readouterr().out.split())
     assert worst < 0.1
     assert held_out < 0.2
+
+
+def test_the_page_on_calculus_prints_what_its_functions_compute() -> None:
+    text = (ROOT / "docs/calculus.md").read_text()
+    blocks = re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    page = doctest.DocTestParser().get_doctest("\n".join(blocks), {}, "calculus.md", None, 0)
+    told: list[str] = []
+    results = doctest.DocTestRunner().run(page, out=told.append)
+    assert results.failed == 0, "".join(told)
+    assert results.attempted > 30
+
+
+def test_the_page_on_calculus_names_every_derivative() -> None:
+    text = (ROOT / "docs/calculus.md").read_text()
+    for name in (name for name, value in vars(derivatives).items() if callable(value)):
+        assert f"`{name}`" in text
 
 
 def test_the_readme_names_exactly_two_commands() -> None:

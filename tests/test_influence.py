@@ -115,12 +115,17 @@ def test_masked_params_are_taken_as_known() -> None:
     np.testing.assert_allclose(residual, expected, rtol=1e-9, atol=1e-10)
 
 
+ONLY = np.ones((25, 3))
+ONLY[:, 2] = np.arange(25) == 17  # the third weight hangs on one sample
+
+
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
         ({"data": Batch(X[:3], Y[:3])}, (ValueError, "data", "all 8 params", "6 residuals")),
         ({"data": Batch(X * [1, 1, 0], Y)}, (ValueError, "data", "singular", "penalty")),
         ({"data": Batch(X[:, [0, 1, 1]], Y)}, (ValueError, "data", "singular", "penalty")),
+        ({"data": Batch(X * ONLY, Y)}, (ValueError, "data", "only row 17", "penalty")),
         ({"data": Batch(X[:0], Y[:0])}, (ValueError, "data.x", "at least one row")),
         ({"penalty": -1.0}, (ValueError, "penalty", "at least 0")),
         ({"params": ()}, (TypeError, "params", "a tuple of Layer")),

@@ -16,7 +16,7 @@ from fnn.derivatives import jacobian
 from fnn.losses import squared_error
 from fnn.network import mean_loss
 from fnn.random import normal, uniform
-from fnn.solvers import LevenbergState, levenberg_marquardt
+from fnn.solvers import LevenbergState, bayesian_regularization, levenberg_marquardt
 from fnn.solvers.normal import problem
 from fnn.tree import leaves, ravel
 from tests.test_bad_input import Expected, refuses
@@ -186,13 +186,21 @@ def test_where_the_mask_is_false_every_bit_is_kept() -> None:
     assert (end.params[0].w[free[:, 0]] != w[free[:, 0]]).all()
 
 
-def test_masked_steps_reach_the_least_squares_of_what_is_free() -> None:
-    _, state = islice(levenberg_marquardt(LINEAR, LINE, DATA, mask=((True, False),), mu=1e-14), 2)
+@pytest.mark.parametrize("free", [(True, False), (False, True)])
+def test_masked_steps_reach_the_least_squares_of_what_is_free(free: tuple[bool, bool]) -> None:
+    _, state = islice(levenberg_marquardt(LINEAR, LINE, DATA, mask=(free,), mu=1e-14), 2)
     root = np.sqrt(WEIGHT)[:, None]
-    expected = np.linalg.lstsq(root * X, root * (Y - LINE[0].b))[0]
-    np.testing.assert_allclose(state.params[0].w, expected, rtol=1e-12)
+    w: Array
+    b: Array
+    w, b = LINE[0]
+    if free[0]:
+        w = np.linalg.lstsq(root * X, root * (Y - b))[0]
+    else:
+        b = np.average(Y - X @ w, axis=0, weights=WEIGHT)
+    np.testing.assert_allclose(state.params[0].w, w, rtol=1e-12)
+    np.testing.assert_allclose(state.params[0].b, b, rtol=1e-12)
     _, grads = backprop(LINEAR, squared_error, state.params, DATA)
-    assert state.gradient_norm < 1e-12 < np.linalg.norm(grads[0].b)  # of the free ones only
+    assert state.gradient_norm < 1e-12 < np.linalg.norm(grads[0][free[0]])  # of the free ones
 
 
 def test_nothing_moves_if_nothing_is_free() -> None:
@@ -206,6 +214,8 @@ def test_it_stops_at_the_goal() -> None:
     assert [state.stop for state in states[:-1]] == [None] * (len(states) - 1)
     assert states[-1].stop == "goal"
     assert states[-1].loss <= 0.1 < states[-2].loss
+    *_, end = levenberg_marquardt(ACTS, PARAMS, DATA, goal=states[3].loss)
+    assert end.number == 3  # reached is enough
 
 
 def test_it_stops_where_the_gradient_is_small() -> None:
@@ -215,12 +225,18 @@ def test_it_stops_where_the_gradient_is_small() -> None:
 
 
 def test_it_stops_where_no_step_lowers_the_loss() -> None:
-    *_, before, end = levenberg_marquardt(ACTS, PARAMS, DATA._replace(y=np.ones_like(Y) / 3),
-                                          min_grad=0.0)  # fmt: skip
+    *_, before, end = levenberg_marquardt(
+        ACTS, PARAMS, DATA._replace(y=np.ones_like(Y) / 3), min_grad=0.0
+    )
     assert end.stop == "mu"
     assert end.mu > 1e10
     assert end._replace(stop=None, mu=before.mu) == before  # the same point, said once more
     assert end.loss < 1e-28  # at the limit of rounding: squares of eps
+
+
+def test_a_damping_of_nearly_nothing_can_grow_again() -> None:
+    *_, end = levenberg_marquardt(LINEAR, LINE, DATA, min_grad=0.0, mu=5e-324)
+    assert end.stop == "mu"
 
 
 def test_a_penalty_is_descended_with_the_loss() -> None:
@@ -232,18 +248,26 @@ def test_a_penalty_is_descended_with_the_loss() -> None:
     assert end.loss == pytest.approx(mean_loss(LINEAR, squared_error, end.params, DATA), rel=1e-14)
 
 
-def test_it_stops_after_failures_to_lower_the_validation_loss() -> None:
+def test_it_stops_after_failures_in_a_row_to_lower_the_validation_loss() -> None:
     x = np.linspace(-1, 1, 30)[:, None]
-    noisy = Batch(x, np.sin(3 * x) + 0.3 * normal(key(3), x.shape))
-    held_out = Batch(x + 1 / 30, np.sin(3 * x) + 0.3 * normal(key(4), x.shape))
-    states: list[LevenbergState[np.float64]] = list(
-        levenberg_marquardt(ACTS, init(key(5), (1, 12, 1)), noisy, validation=held_out, max_fail=4)
-    )
-    losses = [state.validation for state in states]
-    assert states[-1].stop == "validation"
-    best = int(np.argmin(np.array(losses, float)))
-    assert best == len(losses) - 5
-    assert losses[best] == mean_loss(ACTS, squared_error, states[best].params, held_out)
+    resets = 0
+    for seed in range(6):
+        noise = normal(key(seed), (2, *x.shape))
+        noisy, held_out = Batch(x, np.sin(3 * x) + 0.3 * noise[0]), Batch(x, 0.3 * noise[1])
+        held_out = held_out._replace(y=held_out.y + np.sin(3 * x))
+        states: list[LevenbergState[np.float64]] = list(
+            levenberg_marquardt(
+                ACTS, init(key(5), (1, 12, 1)), noisy, validation=held_out, max_fail=3
+            )
+        )
+        losses = np.array([state.validation for state in states], float)
+        assert states[-1].stop == "validation"
+        best = int(np.argmin(losses))
+        assert best == len(losses) - 4
+        lowered = losses == np.minimum.accumulate(losses)
+        resets += int(np.count_nonzero(lowered[1:] & ~lowered[:-1]))
+        assert losses[best] == mean_loss(ACTS, squared_error, states[best].params, held_out)
+    assert resets > 0  # some failures were made good
 
 
 def test_without_validation_data_there_is_no_validation_loss() -> None:
@@ -274,7 +298,8 @@ def test_params_that_nothing_depends_on_stay() -> None:
 
 def test_a_curvature_of_rank_one_does_not_raise() -> None:
     twice = Batch(np.ones((6, 2)), np.arange(6.0)[:, None])  # w[0], w[1] and b do the same
-    end = last(levenberg_marquardt(LINEAR, init(key(0), (2, 1)), twice))
+    # From so little damping, the first matrices have no Cholesky factor: their pivots are 0.
+    end = last(levenberg_marquardt(LINEAR, init(key(0), (2, 1)), twice, mu=1e-30))
     assert end.stop == "gradient"
     assert end.loss == pytest.approx(np.var(np.arange(6.0)), rel=1e-12)
 
@@ -287,6 +312,13 @@ def test_steps_to_where_the_loss_is_not_finite_are_not_taken() -> None:
     states = list(islice(levenberg_marquardt((exp, identity), start, data, mu=1e-12), 20))
     assert all(np.isfinite(state.loss) for state in states)
     assert len(states) > 1
+
+
+@pytest.mark.parametrize("solver", [levenberg_marquardt, bayesian_regularization])
+def test_a_curvature_that_is_not_finite_is_refused(solver: Any) -> None:
+    data = Batch(np.array([[1e200], [2e200]]), np.ones((2, 1)))  # and the loss is 1
+    zero = (Layer(np.zeros((1, 1)), np.zeros(1)),)
+    refuses((ValueError, "params", "curvature", "inf", "scaled data"), solver, LINEAR, zero, data)
 
 
 def test_params_whose_loss_is_not_finite_are_refused() -> None:

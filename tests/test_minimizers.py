@@ -32,8 +32,13 @@ LINE = init(key(0), (3, 2))
 LABELS = Batch(X, one_hot((X[:, 0] > X[:, 1]).astype(int), 2))
 
 
-def conjugate(acts: Any = ACTS, loss: Loss = squared_error, params: Any = PARAMS, data: Any = DATA,
-              **options: Any) -> Any:  # fmt: skip
+def conjugate(
+    acts: Any = ACTS,
+    loss: Loss = squared_error,
+    params: Any = PARAMS,
+    data: Any = DATA,
+    **options: Any,
+) -> Any:
     return scaled_conjugate_gradient(acts, loss, params, data, **options)
 
 
@@ -233,8 +238,11 @@ BENT = Activation(np.tanh, lambda z, a: 1 - a * a)
 )
 def test_bad_input_is_told_at_once(change: dict[str, Any], expected: Expected) -> None:
     arguments: dict[str, Any] = {
-        "acts": ACTS, "loss": squared_error, "params": PARAMS, "batch": DATA
-    } | change  # fmt: skip
+        "acts": ACTS,
+        "loss": squared_error,
+        "params": PARAMS,
+        "batch": DATA,
+    } | change
     refuses(expected, lambda: scaled_conjugate_gradient(**arguments))
     if "d2f" not in expected[1]:
         refuses(expected, lambda: lbfgs(**arguments))

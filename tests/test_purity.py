@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import inspect
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -37,6 +38,7 @@ from fnn import (
     samples,
     save,
     scan,
+    solvers,
     start,
     step,
     trace,
@@ -102,6 +104,14 @@ def objective(u: World) -> tuple[Acts, Loss, Params, Batch]:
     return u.acts, squared_error, u.params, u.weighted
 
 
+def three(states: Iterator[Any]) -> Any:
+    """The first three states: what comes later must not change those before."""
+    found = tuple(islice(states, 3))
+    if isinstance(states, Generator):
+        states.close()
+    return found
+
+
 CALLS: dict[str, Callable[[World], Any]] = {
     "init": lambda u: init(key(0), (3, 4, 2)),
     "init in float32": lambda u: init(key(0), (3, 4, 2), orthogonal, constant(0.1), np.float32),
@@ -153,6 +163,20 @@ CALLS: dict[str, Callable[[World], Any]] = {
     "fisher_vp": lambda u: derivatives.fisher_vp(*objective(u), u.grads),
     "diagonal_gauss_newton": lambda u: derivatives.diagonal_gauss_newton(*objective(u)),
     "kfac_factors": lambda u: derivatives.kfac_factors(*objective(u)),
+    "levenberg_marquardt": lambda u: three(
+        solvers.levenberg_marquardt(u.acts, u.params, u.weighted)
+    ),
+    "bayesian_regularization": lambda u: three(
+        solvers.bayesian_regularization(u.acts, u.params, u.data)
+    ),
+    "predict_interval": lambda u: solvers.predict_interval(
+        u.acts, three(solvers.bayesian_regularization(u.acts, u.params, u.data))[2], u.data, u.x
+    ),
+    "leave_one_out": lambda u: solvers.leave_one_out(u.acts, u.params, u.weighted, penalty=0.1),
+    "scaled_conjugate_gradient": lambda u: three(solvers.scaled_conjugate_gradient(*objective(u))),
+    "lbfgs": lambda u: three(solvers.lbfgs(*objective(u))),
+    "objective": lambda u: solvers.objective(*objective(u)).fun(ravel(u.params)[0]),
+    "objective, its start": lambda u: solvers.objective(*objective(u)).start,
     "an initializer": lambda u: glorot_uniform(key(3), (2, 2), np.dtype(np.float32)),
 }
 each_call = pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)

@@ -114,7 +114,7 @@ def _operator(
         for i in range(last, -1, -1):
             delta = bar * at.slopes[i]
             delta += bent_moves[i]
-            w = at.a[i].T.dot(delta)
+            w: Array = at.a[i].T.dot(delta)
             if i:
                 w += moves[i - 1].T.dot(deltas[i - 1])
                 bar = delta.dot(params[i].w.T)

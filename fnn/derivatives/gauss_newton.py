@@ -13,9 +13,18 @@ from typing import Generic, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fnn.base import Acts, Array, Batch, F, F_co, Grads, LayerGrad, Loss, Params
+from fnn.base import Acts, Array, Batch, F, F_co, Grads, Loss, Params
 from fnn.checks import check_grads
-from fnn.derivatives.linear import Linear, Objective, deltas, enter_batch, pull, push, unit_bars
+from fnn.derivatives.linear import (
+    Linear,
+    Objective,
+    deltas,
+    enter_batch,
+    layer_grad,
+    pull,
+    push,
+    unit_bars,
+)
 from fnn.tree import frozen
 
 
@@ -41,7 +50,7 @@ def gauss_newton_vp(
     gradients: so it is for sigmoid_cross_entropy, softmax_cross_entropy, poisson, and
     squared_error (a Gaussian of variance 1/2).
 
-    >>> from fnn import Layer
+    >>> from fnn import Layer, LayerGrad
     >>> from fnn.activations import identity
     >>> from fnn.losses import squared_error
     >>> line = (Layer(np.array([[2.0]]), np.array([0.5])),)
@@ -52,7 +61,8 @@ def gauss_newton_vp(
     """
     at, objective = enter_batch(acts, loss, params, batch)
     check_grads("vector", vector, params)
-    return pull(at, objective.bend(push(at, vector)) * objective.shares)
+    bar: NDArray[F] = np.multiply(objective.bend(push(at, vector)), objective.shares)
+    return pull(at, bar)
 
 
 def fisher_vp(
@@ -72,7 +82,7 @@ def fisher_vp(
 
     By hand: u = 2 * 3 + 0.5, slope 2 (u - 6) = 1, so g = (3, 1).
 
-    >>> from fnn import Layer
+    >>> from fnn import Layer, LayerGrad
     >>> from fnn.activations import identity
     >>> from fnn.losses import squared_error
     >>> line = (Layer(np.array([[2.0]]), np.array([0.5])),)
@@ -88,7 +98,7 @@ def fisher_vp(
         v, c = vector[i]
         dots += np.vecdot(at.a[i].dot(v) + c, delta)
     scale = dots[:, None] * objective.shares
-    grads = [_layer(at.a[i], delta * scale) for i, _, delta in found]
+    grads = [layer_grad(at.a[i], delta * scale) for i, _, delta in found]
     return tuple(grads[::-1])
 
 
@@ -112,7 +122,7 @@ def diagonal_gauss_newton(acts: Acts, loss: Loss, params: Params[F], batch: Batc
     grads = []
     for i, s, hs in _bent_units(at, objective):
         q = np.einsum("nko,nko->no", s, hs) * objective.shares
-        grads.append(_layer(np.square(at.a[i]), q))
+        grads.append(layer_grad(np.square(at.a[i]), q))
     return tuple(grads[::-1])
 
 
@@ -155,8 +165,4 @@ def _bent_units(
     units = unit_bars(at)
     hessians = np.stack([objective.bend(units[:, k]) for k in range(units.shape[1])], axis=1)
     for i, _, s in deltas(at, units):
-        yield i, s, hessians @ s
-
-
-def _layer(a: NDArray[F], delta: NDArray[F]) -> LayerGrad[F]:
-    return LayerGrad(frozen(a.T.dot(delta)), frozen(np.add.reduce(delta, axis=0)))
+        yield i, s, np.matmul(hessians, s)

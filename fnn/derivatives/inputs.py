@@ -1,9 +1,10 @@
 """Derivatives by the inputs: what a small change of x does to the outputs and to the loss.
 
-Every layer is linear but for its f_l, which acts on each unit alone. So with J_l = dz_l/dx and
-E_l = du/da_l, the second derivative of an output is a sum over all units, of outer products::
+Every layer is linear but for its f_l, which acts on each unit alone. So with J_l = dz_l/dx,
+(n_in, width) for each sample, and E_l = du/da_l, (n_out, width), the second derivative of an output
+is a sum over all units, of outer products::
 
-    d2u_k / dx dx^T = sum over l of J_l^T diag(E_l[k] * f_l''(z_l)) J_l
+    d2u_k / dx dx^T = sum over l of J_l diag(E_l[k] * f_l''(z_l)) J_l^T
 """
 
 from __future__ import annotations
@@ -132,8 +133,8 @@ def laplacian(acts: Acts, params: Params[F], x: ArrayLike) -> NDArray[F]:
 def _moves(at: Linear[F]) -> Iterator[tuple[int, NDArray[F]]]:
     """(l, dz_l/dx) from the first layer to the last: (n, n_in, width)."""
     first = at.params[0].w
-    moved = np.broadcast_to(first, (len(at.output), *first.shape))
+    moved: NDArray[F] = np.broadcast_to(first, (len(at.output), *first.shape))
     yield 0, moved
     for i in range(1, len(at.params)):
-        moved = times(moved * at.slopes[i - 1][:, None], at.params[i].w)
+        moved = times(np.multiply(moved, at.slopes[i - 1][:, None]), at.params[i].w)
         yield i, moved

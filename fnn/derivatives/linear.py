@@ -111,7 +111,7 @@ def enter_batch(
     output = at.output.reshape(at.leading + at.output.shape[1:])
     y = shapes.check_target(batch.y, output)
     shares = shapes.row_shares(batch.weight, output)
-    if not isinstance(shares, float):
+    if isinstance(shares, np.ndarray):
         shares = shares[:, None]
     return at, Objective(loss, at.output, y.reshape(at.output.shape), shares)
 
@@ -124,15 +124,15 @@ def times(stack: NDArray[F], matrix: NDArray[F]) -> NDArray[F]:
 
 def push(at: Linear[F], tangent: Grads[F], x_tangent: NDArray[F] | None = None) -> NDArray[F]:
     """The output's change for a change of the params, and of x."""
-    moved = x_tangent
-    for a, slope, (w, _), (v, c) in zip(at.a, at.slopes, at.params, tangent, strict=False):
-        z_moved: Array = a.dot(v)
-        z_moved += c
-        if moved is not None:
-            z_moved += moved.dot(w)
-        z_moved *= slope
-        moved = z_moved
-    assert moved is not None
+    moved: Array = at.output
+    for i, (v, c) in enumerate(tangent):
+        z: Array = at.a[i].dot(v)
+        z += c
+        if i:
+            z += moved.dot(at.params[i].w)
+        elif x_tangent is not None:
+            z += x_tangent.dot(at.params[i].w)
+        moved = z * at.slopes[i]
     return moved
 
 
@@ -141,7 +141,7 @@ def deltas(at: Linear[F], output_bar: NDArray[F]) -> Iterator[tuple[int, NDArray
     bar = output_bar
     for i in range(len(at.params) - 1, -1, -1):
         slope = at.slopes[i] if bar.ndim == 2 else at.slopes[i][:, None]
-        delta = bar * slope
+        delta: NDArray[F] = np.multiply(bar, slope)
         yield i, bar, delta
         if i:
             bar = times(delta, at.params[i].w.T)
@@ -149,11 +149,13 @@ def deltas(at: Linear[F], output_bar: NDArray[F]) -> Iterator[tuple[int, NDArray
 
 def pull(at: Linear[F], output_bar: NDArray[F]) -> Grads[F]:
     """The gradient by the params of ``sum(output_bar * output)``."""
-    grads = [
-        LayerGrad(frozen(at.a[i].T.dot(delta)), frozen(np.add.reduce(delta, axis=0)))
-        for i, _, delta in deltas(at, output_bar)
-    ]
+    grads = [layer_grad(at.a[i], delta) for i, _, delta in deltas(at, output_bar)]
     return tuple(grads[::-1])
+
+
+def layer_grad(a: Array, delta: Array) -> LayerGrad[Any]:
+    """The gradient by a layer's params, for rows of what it was given and of its deltas."""
+    return LayerGrad(frozen(a.T.dot(delta)), frozen(np.add.reduce(delta, axis=0)))
 
 
 def fill_rows(at: Linear[F], output_bars: NDArray[F], rows: Array) -> None:

@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 
 from fnn import memory
 from fnn.base import Acts, Array, Batch, F, Grads, LayerGrad, Loss, Params
-from fnn.derivatives.linear import Linear, deltas, enter_batch
-from fnn.tree import frozen
+from fnn.derivatives.linear import Linear, deltas, enter_batch, layer_grad
 from fnn.values import finite
 
 
@@ -110,12 +109,7 @@ def clipped_sum(
     scale: Array = most / np.maximum(norms, most)
     if batch.weight is not None:
         scale *= np.reshape(batch.weight, scale.shape)
-    grads = []
-    for i, _, delta in found:
-        scaled = delta * scale[:, None]
-        grads.append(
-            LayerGrad(frozen(at.a[i].T.dot(scaled)), frozen(np.add.reduce(scaled, axis=0)))
-        )
+    grads = [layer_grad(at.a[i], delta * scale[:, None]) for i, _, delta in found]
     return tuple(grads[::-1])
 
 

@@ -12,9 +12,7 @@
 """
 
 from fnn.solvers.bayesian import BayesianState as BayesianState
-from fnn.solvers.bayesian import Interval as Interval
 from fnn.solvers.bayesian import bayesian_regularization as bayesian_regularization
-from fnn.solvers.bayesian import predict_interval as predict_interval
 from fnn.solvers.bridge import Objective as Objective
 from fnn.solvers.bridge import lbfgs as lbfgs
 from fnn.solvers.bridge import objective as objective
@@ -25,3 +23,5 @@ from fnn.solvers.influence import leave_one_out as leave_one_out
 from fnn.solvers.levenberg import LevenbergState as LevenbergState
 from fnn.solvers.levenberg import Stop as Stop
 from fnn.solvers.levenberg import levenberg_marquardt as levenberg_marquardt
+from fnn.solvers.posterior import Interval as Interval
+from fnn.solvers.posterior import predict_interval as predict_interval

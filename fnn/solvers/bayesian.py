@@ -16,23 +16,18 @@ learning", 1997, who take a step of Levenberg and Marquardt between one estimate
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from itertools import count
-from statistics import NormalDist
 from typing import Generic, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
 from fnn.base import Acts, Batch, F, F_co, Params
 from fnn.masks import Mask
-from fnn.network import forward
 from fnn.rules import positive
-from fnn.solvers.levenberg import Damping, Point, Stop, descend, start
+from fnn.solvers.damping import Damping, Point, descend, start
+from fnn.solvers.levenberg import Stop
 from fnn.solvers.normal import Problem, problem
-from fnn.solvers.positive import cholesky, forward_solve
-from fnn.tree import frozen
-from fnn.values import check_rate, describe, finite
+from fnn.values import check_rate
 
 
 class BayesianState(NamedTuple, Generic[F_co]):
@@ -140,66 +135,3 @@ def estimate(task: Problem[F], point: Point[F], penalty: float) -> Evidence:
     if 0 < alpha < np.inf and 0 < beta < np.inf:  # else a perfect fit leaves it open
         penalty = min(alpha / (beta * len(task.x)), GROWTH * penalty)
     return Evidence(alpha, beta, gamma, penalty)
-
-
-class Interval(NamedTuple, Generic[F_co]):
-    """The network's ``output``, and the ends of the interval around it, ``low`` and ``high``."""
-
-    output: NDArray[F_co]
-    low: NDArray[F_co]
-    high: NDArray[F_co]
-
-
-def predict_interval(
-    acts: Acts,
-    state: BayesianState[F],
-    data: Batch,
-    x: ArrayLike,
-    *,
-    level: float = 0.95,
-    noise: bool = True,
-    mask: Mask | None = None,
-    chunk: int | None = None,
-) -> Interval[F]:
-    """Where the target at `x` lies with probability `level`, in the shapes of ``forward``.
-
-    `state`, `data`, `mask` are those of `bayesian_regularization`, whose last state should have
-    converged. The posterior of the params is taken as Gaussian and the network as linear in them
-    (MacKay, 1992, equation 4.2): for each output, with J its row of the Jacobian at `x`::
-
-        variance = J (beta n A + alpha)^-1 J^T  [+ 1 / beta, the noise, if `noise`]
-
-    Without `noise` it is the interval of the noiseless function. Raises `ValueError` for a level
-    outside (0, 1) and where the data determine too little for the posterior to be one: alpha 0.
-    """
-    level = finite("level", level)
-    if not 0 < level < 1:
-        raise ValueError(f"level: expected a number between 0 and 1, got {level!r}")
-    if not isinstance(state, BayesianState):
-        raise TypeError(
-            f"state: expected a BayesianState, got {describe(state)};"
-            " bayesian_regularization makes them"
-        )
-    beta = positive("state.beta", state.beta)
-    task = problem(acts, state.params, data, mask, chunk)
-    output = forward(acts, state.params, x)
-    matrix = task.normal(state.params).curvature
-    matrix.flat[:: len(matrix) + 1] += state.penalty
-    factor = cholesky(matrix)
-    if factor is None:
-        raise ValueError(
-            f"state: expected a posterior that is proper, got alpha {state.alpha!r} where data"
-            " leave params undetermined; fix those by a mask"
-        )
-    new = np.atleast_2d(np.asarray(x, output.dtype))
-    places = replace(
-        task, x=new, y=np.zeros((len(new), task.y.shape[1]), output.dtype), share=np.ones(len(new))
-    )
-    variances = [
-        np.square(forward_solve(factor, rows.T)).sum(0)
-        for rows, _ in places.weighted_rows(state.params)
-    ]
-    spread = np.concatenate(variances).reshape(output.shape) / len(task.x) + noise
-    width = NormalDist().inv_cdf((1 + level) / 2) * np.sqrt(spread / beta)
-    half = width.astype(output.dtype)
-    return Interval(output, frozen(output - half), frozen(output + half))

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from fnn.base import Acts, Batch, F, F_co, Loss, Params
 from fnn.network import backprop
 from fnn.solvers.conjugate import DescentState
-from fnn.tree import norm, ravel
+from fnn.tree import frozen, norm, ravel
 from fnn.values import check_rate, whole
 
 T = TypeVar("T")
@@ -60,9 +60,9 @@ def objective(acts: Acts, loss: Loss, params: Params[F], batch: Batch) -> Object
 
     def fun(vector: NDArray[Any]) -> tuple[float, NDArray[np.float64]]:
         value, grads = backprop(acts, loss, unravel(vector), batch)
-        return value, ravel(grads)[0].astype(np.float64)
+        return value, frozen(ravel(grads)[0].astype(np.float64, copy=False))
 
-    return Objective(fun, vector.astype(np.float64), unravel)
+    return Objective(fun, frozen(vector.astype(np.float64, copy=False)), unravel)
 
 
 def lbfgs(

@@ -7,13 +7,16 @@ from typing import Generic, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fnn.base import Acts, Batch, F, F_co, Params
+from fnn.base import Acts, Array, Batch, F, F_co, Params
 from fnn.masks import Mask
 from fnn.network import forward
 from fnn.solvers.normal import problem
 from fnn.solvers.positive import cholesky, forward_solve
 from fnn.tree import frozen
 from fnn.values import check_rate
+
+UNDETERMINED = 1e-12
+"""A share this small is rounding: of a param's curvature, or of an output that others decide."""
 
 
 class LeaveOneOut(NamedTuple, Generic[F_co]):
@@ -46,8 +49,8 @@ def leave_one_out(
     step of Gauss and Newton towards each refit, whose sum would keep the weight of the penalty.
     Sources: Hoaglin and Welsch, "The hat matrix in regression and ANOVA", 1978; Cook, 1977.
 
-    Raises `ValueError` where the data do not determine the params, as with fewer residuals than
-    params: a penalty makes up for that.
+    Raises `ValueError` where the data, or those without one sample, do not determine the params,
+    as with fewer residuals than params: a penalty makes up for that.
 
     >>> from fnn import Layer
     >>> from fnn.activations import identity
@@ -61,28 +64,31 @@ def leave_one_out(
     matrix = task.normal(params).curvature
     matrix.flat[:: len(matrix) + 1] += penalty
     root = np.sqrt(matrix.diagonal())
+    units = np.where(root > 0, root, 1.0)
     # In units in which the diagonal is 1, a pivot is what the other params leave undetermined.
-    factor = cholesky(matrix / (root[:, None] * root)) if (root > 0).all() else None
-    if (
-        factor is None
-        or float(factor.diagonal().min()) ** 2 < len(factor) * np.finfo(np.float64).eps
-    ):
+    matrix /= np.outer(units, units)
+    factor = cholesky(matrix)
+    if factor is None or (np.square(factor.diagonal()) < UNDETERMINED).any():
         raise ValueError(
             f"data: expected data that determine all {len(task.free)} params, got"
             f" {task.y.size} residuals with singular curvature; pass a penalty above 0, or a mask"
         )
-    n_out = task.y.shape[1]
-    residual = forward(acts, params, task.x) - task.y
-    leverage, left_out = [], []
-    done = 0
+    residual: Array = forward(acts, params, task.x) - task.y
+    n, n_out = residual.shape
+    leverage, alone = np.empty(n), np.empty_like(residual)
+    end = 0
     for rows, _ in task.weighted_rows(params):
-        part = forward_solve(factor, (rows / root).T).T.reshape(-1, n_out, len(root))
+        part = forward_solve(factor, (rows / units).T).T.reshape(-1, n_out, len(units))
+        here = slice(end, end := end + len(part))
         hat = part @ part.transpose(0, 2, 1)
-        here = residual[done : done + len(part), :, None]
-        leverage.append(np.trace(hat, axis1=1, axis2=2))
-        left_out.append(np.linalg.solve(np.eye(n_out) - hat, here)[..., 0])
-        done += len(part)
-    return LeaveOneOut(
-        frozen(np.concatenate(leverage)),
-        frozen(np.concatenate(left_out).astype(residual.dtype)),
-    )
+        left = np.eye(n_out) - hat
+        only = np.linalg.eigvalsh(left)[:, 0] < UNDETERMINED
+        if only.any():
+            raise ValueError(
+                "data: expected data that determine all params without any one row, got params"
+                f" that only row {here.start + int(only.argmax())} determines; pass a penalty"
+                " above 0, or a mask"
+            )
+        leverage[here] = np.trace(hat, axis1=1, axis2=2)
+        alone[here] = np.linalg.solve(left, residual[here, :, None])[..., 0]
+    return LeaveOneOut(frozen(leverage), frozen(alone))

@@ -4,7 +4,7 @@ Sample i has residuals r_i = output - target, a share s_i of all weights, and ro
 Jacobian by the params. In float64, whatever the params' dtype::
 
     loss = sum_i s_i |r_i|^2        g = sum_i s_i J_i^T r_i        A = sum_i s_i J_i^T J_i
-    loss(params + step) = loss + 2 g . step + step . A step        (to second order in small r)
+    loss(params + step) = loss + 2 g . step + step . A step      as far as r is linear in params
 
 So the loss is that of ``fnn.backprop`` with `fnn.losses.squared_error`, and 2 g its gradient.
 """

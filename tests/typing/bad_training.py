@@ -28,6 +28,7 @@ from fnn.base import Acts, Grads
 from fnn.losses import squared_error
 from fnn.optimizers import SgdState, sgd
 from fnn.random import fold_in, normal, permutation, split, uniform
+from fnn.solvers import BayesianState, lbfgs, levenberg_marquardt, predict_interval
 from fnn.train import Epoch, epochs
 
 acts: Acts = (tanh, identity)
@@ -161,3 +162,17 @@ plain: State[np.float64, int] = state  # type: ignore[assignment]
 trained_wide: Params = scan(update, start(optimizer, single), samples(data))[0].params  # type: ignore[assignment]
 targets: NDArray[np.float32] = one_hot([0, 1], 2)  # type: ignore[assignment]
 drawn: NDArray[np.float32] = uniform(key(0), 3)  # type: ignore[assignment]
+
+# solvers
+levenberg_marquardt(acts, squared_error, params, data)  # type: ignore[call-arg, arg-type]
+levenberg_marquardt(acts, params, x, y)  # type: ignore[call-arg, arg-type]
+levenberg_marquardt(params, acts, data)  # type: ignore[arg-type]
+levenberg_marquardt(acts, params, data, 1e-3)  # type: ignore[call-arg,arg-type]
+levenberg_marquardt(acts, params, data, chunk=0.5)  # type: ignore[arg-type]
+levenberg_marquardt(acts, params, data, mask=True)  # type: ignore[arg-type]
+levenberg_marquardt(acts, params, data).close()  # type: ignore[attr-defined]
+first = levenberg_marquardt(acts, params, data)[0]  # type: ignore[index]
+ended: bool = next(levenberg_marquardt(acts, params, data)).stop == "end"  # type: ignore[comparison-overlap]
+lbfgs(acts, params, data)  # type: ignore[call-arg, arg-type]
+predict_interval(acts, params, data, x)  # type: ignore[arg-type]
+narrow_fit: BayesianState[np.float32] = next(levenberg_marquardt(acts, single, data))  # type: ignore[assignment]

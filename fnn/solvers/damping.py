@@ -1,0 +1,99 @@
+"""A damped step of Gauss and Newton: the next point of a descent, or that there is none.
+
+The step solves ``(A + penalty + mu D) step = -g``, with g and A of `fnn.solvers.normal` and D the
+greatest diagonal of A so far (Marquardt, 1963; More, 1978), so that the units of params do not
+matter. A step that lowers the objective is taken, and mu follows how well A had foretold by how
+much (Nielsen, "Damping parameter in Marquardt's method", 1999). A singular curvature is no error:
+mu grows until it is positive definite, and past what is not finite.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Generic, NamedTuple
+
+import numpy as np
+
+from fnn.base import F, F_co, Params
+from fnn.solvers.normal import Normal, Problem
+from fnn.solvers.positive import Matrix, cholesky, solve
+from fnn.tree import norm
+
+MIN_MU = 1e-20
+"""Far below rounding in the diagonal of A; but from 0, mu could not grow again."""
+
+
+class Point(NamedTuple, Generic[F_co]):
+    """Params, the vector of the free ones, and the normal equations there."""
+
+    params: Params[F_co]
+    vector: Matrix
+    normal: Normal
+
+    @property
+    def finite(self) -> bool:
+        """Whether one can go on from here: no entry of A is beyond the diagonal."""
+        return math.isfinite(self.normal.loss + self.normal.curvature.trace())
+
+    def objective(self, penalty: float) -> float:
+        """What descends: the loss and the penalty."""
+        return self.normal.loss + penalty * float(self.vector @ self.vector)
+
+    def gradient(self, penalty: float) -> Matrix:
+        """Half the gradient of the objective."""
+        return self.normal.gradient + penalty * self.vector
+
+    def gradient_norm(self, penalty: float) -> float:
+        """The norm of the gradient of the objective."""
+        return 2.0 * norm(self.gradient(penalty))
+
+
+class Damping(NamedTuple):
+    """The factor ``mu``, and what it multiplies: ``scale``, the D above."""
+
+    mu: float
+    scale: Matrix
+
+
+def start(task: Problem[F]) -> Point[F]:
+    """The first point."""
+    first = at(task, task.params)
+    if not first.finite:
+        raise ValueError(
+            "params: expected a finite loss and curvature to start from, got"
+            f" {first.normal.loss:.3g} and {first.normal.curvature.max(initial=0.0):.3g}; start"
+            " from smaller params, as fnn.init makes them, and scaled data"
+        )
+    return first
+
+
+def at(task: Problem[F], params: Params[F]) -> Point[F]:
+    """The point of these params."""
+    with np.errstate(over="ignore", invalid="ignore"):  # such a point is not taken
+        return Point(params, task.vector(params), task.normal(params))
+
+
+def descend(
+    task: Problem[F], now: Point[F], damping: Damping, penalty: float, mu_max: float
+) -> tuple[Point[F] | None, Damping]:
+    """The next point, None if no step lowers the objective, and the damping to go on with."""
+    curvature, before = now.normal.curvature, now.objective(penalty)
+    scale = np.maximum(damping.scale, curvature.diagonal())
+    units = np.where(scale > 0, scale, 1.0)  # nothing depends on the others, which stay
+    gradient = now.gradient(penalty)
+    mu, growth = damping.mu, 2.0
+    while mu <= mu_max:
+        matrix = curvature.copy()
+        matrix.flat[:: len(matrix) + 1] += penalty + mu * units
+        factor = cholesky(matrix)
+        if factor is not None:
+            step = -solve(factor, gradient)
+            after = at(task, task.moved(now.params, step))
+            fall = before - after.objective(penalty)
+            if fall > 0 and after.finite:  # NaN is not above 0
+                foretold = float(step @ (mu * units * step - gradient))
+                gain = 1.0 if fall >= foretold else fall / foretold
+                mu *= max(1 / 3, 1 - (2 * gain - 1) ** 3)
+                return after, Damping(max(mu, MIN_MU), scale)
+        mu, growth = mu * growth, growth * 2
+    return None, Damping(mu, scale)
