@@ -82,8 +82,8 @@ def epochs(
     [8.0, 4.0, 2.0]
     """
     before = state
-    for number, pass_ in enumerate(_checked(passes), 1):
-        if isinstance(_checked(pass_), Iterator):
+    for number, pass_ in enumerate(check_passes(passes), 1):
+        if isinstance(check_passes(pass_), Iterator):
             raise TypeError(
                 f"passes: expected passes that can be read again, got {describe(pass_)};"
                 " pass samples(...), minibatches(...) or a list of batches"
@@ -106,7 +106,8 @@ def epochs(
         yield Epoch(number, state, total / masses)
 
 
-def _checked(passes: Iterable[C]) -> Iterable[C]:
+def check_passes(passes: Iterable[C]) -> Iterable[C]:
+    """Something to iterate, but not data itself."""
     if isinstance(passes, Batch | np.ndarray) or not isinstance(passes, Iterable):
         raise TypeError(
             f"passes: expected passes of batches, got {describe(passes)};"
