@@ -1,13 +1,14 @@
 """Compiling with numba: pairs and kernels to LLVM code. Imported only where something is not kept.
 
 Functions are compiled as they are, together with what they call. Two things are put in between, for
-pairs: Python's numbers are weak, as in NumPy, so that float32 stays float32; and exp is one that
-LLVM vectorizes.
+pairs: Python's floats are weak, as in NumPy, so that float32 stays float32; and a few of NumPy's
+functions are those of `fnn.compiled.substitutes`.
 """
 
 from __future__ import annotations
 
 import types as python
+import warnings
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -15,9 +16,10 @@ from typing import Any
 import numba
 import numpy as np
 from numba.core import types
+from numba.core.errors import NumbaWarning
 
-from fnn.compiled import descent, kernels, loops, templates, transforms
-from fnn.compiled.exponential import exp32, exp64
+from fnn.compiled import descent, kernels, loops, substitutes, templates, transforms
+from fnn.compiled.fingerprint import globals_of
 
 Function = Callable[..., Any]
 Modules = dict[str, tuple[str, str]]
@@ -26,18 +28,19 @@ INTEGERS = types.CPointer(types.intp)
 
 
 class Translator:
-    """numba's form of functions, made once each."""
+    """Functions in the form of numba, made once each, whose numpy is another where that pays."""
 
-    def __init__(self, weak: type[np.floating[Any]] | None = None) -> None:
-        """`weak` is what Python's floats become in functions of numbers."""
+    def __init__(
+        self, weak: type[np.floating[Any]] | None = None, **instead: Callable[..., Any]
+    ) -> None:
+        """`weak` is what Python's floats become; `instead` are functions for NumPy's."""
         self.weak = weak
         self.numpy: Any = np
         self.done: dict[int, tuple[Any, Any]] = {}  # the function is kept alive with its id
-        if weak is not None:
+        if instead:
+            made = {name: Translator()(function) for name, function in instead.items()}
             self.numpy = python.ModuleType("numpy")
-            vars(self.numpy).update(vars(np))
-            self.numpy.exp = Translator()(exp32 if weak is np.float32 else exp64)
-            self.numpy.where = Translator()(_where)
+            vars(self.numpy).update(vars(np), **made)
 
     def __call__(self, function: Any) -> Any:
         """A function of numba's, from one of Python's or NumPy's, or one of numba's itself."""
@@ -52,16 +55,16 @@ class Translator:
         if isinstance(function, np.ufunc):
             ufunc = getattr(self.numpy, function.__name__, function)
             return _jitted(_calling(ufunc))
-        if not isinstance(function, python.FunctionType):
+        if not isinstance(function, python.FunctionType) or function is substitutes.overloaded:
             return function
         return _jitted(self.copy(function))
 
     def copy(self, function: python.FunctionType) -> python.FunctionType:
         """The function with compiled code's values in the place of its globals and constants."""
-        code, own = function.__code__, function.__globals__
+        code = function.__code__
         if self.weak is not None:
             code = code.replace(co_consts=tuple(map(self.value, code.co_consts)))
-        names = {name: self.value(own[name]) for name in code.co_names if name in own}
+        names = {name: self.value(value) for name, value in globals_of(function).items()}
         cells = (self.value(cell.cell_contents) for cell in function.__closure__ or ())
         copy = python.FunctionType(
             code,
@@ -97,19 +100,30 @@ def _calling(function: Function) -> Function:
     return called
 
 
-def _where(condition: Any, a: Any, b: Any) -> Any:
-    return a if condition else b
+def _numbers(dtype: np.dtype[Any]) -> Translator:
+    """For functions of numbers."""
+    return Translator(dtype.type, exp=substitutes.exp, where=substitutes.where)
 
 
-def _entry(function: Function, result: Any, *arguments: Any) -> tuple[str, str]:
-    """The symbol and the LLVM code of a C function."""
-    made = numba.cfunc(result(*arguments), forceinline=True, error_model="numpy")(function)
+def _vectors() -> Translator:
+    """For functions of vectors."""
+    return Translator(partition=substitutes.partition)
+
+
+def _entry(
+    function: Function, result: Any, *arguments: Any, inline: bool = True
+) -> tuple[str, str]:
+    """The symbol and the LLVM code of a C function; `inline` says that it raises nothing."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NumbaWarning)  # of speed, and of features that are new
+        signature = result(*arguments)
+        made = numba.cfunc(signature, forceinline=inline, error_model="numpy")(function)
     return made.native_name, made.inspect_llvm()
 
 
 def activation(f: Function, df: Function, dtype: np.dtype[Any]) -> Modules:
     """The loops of an activation pair."""
-    translator = Translator(dtype.type)
+    translator = _numbers(dtype)
     p = types.CPointer(numba.from_dtype(dtype))
     one, two = translator(f), translator(df)
     both = templates.value_and_slope(one, two, dtype.type)
@@ -121,11 +135,11 @@ def activation(f: Function, df: Function, dtype: np.dtype[Any]) -> Modules:
 
 def loss(f: Function, df: Function, dtype: np.dtype[Any], *, terms: bool) -> Modules:
     """The loop of a loss pair: of its terms, or of the whole."""
-    translator = Translator(dtype.type if terms else None)
+    translator = _numbers(dtype) if terms else _vectors()
     template = templates.sum_and_slope if terms else templates.loss_and_slope
     p = types.CPointer(numba.from_dtype(dtype))
     loop = template(translator(f), translator(df), dtype.type)
-    return {"loss": _entry(loop, types.float64, types.intp, p, p, p)}
+    return {"loss": _entry(loop, types.float64, types.intp, p, p, p, inline=terms)}
 
 
 def kernel(name: str, dtype: np.dtype[Any]) -> Modules:

@@ -5,6 +5,7 @@ A cache of compiled pairs needs to know: a function's name or file says nothing 
 
 from __future__ import annotations
 
+import dis
 import math
 import types
 from functools import partial
@@ -27,7 +28,7 @@ def fingerprint(value: Any) -> str | None:
 
 def _told(value: Any, outer: tuple[int, ...]) -> str:
     kind = type(value)
-    if value is None or kind in (bool, int, float, complex, str, bytes):
+    if value is None or value is ... or kind in (bool, int, float, complex, str, bytes):
         return f"{kind.__name__} {value!r}"
     if value is np or value is math:
         return "numpy" if value is np else "math"
@@ -55,11 +56,7 @@ def _function(function: types.FunctionType, outer: tuple[int, ...]) -> str:
     outer = (*outer, id(function))
     cells = tuple(cell.cell_contents for cell in function.__closure__ or ())
     keywords = tuple((function.__kwdefaults__ or {}).items())
-    own = tuple(
-        (name, function.__globals__[name])
-        for name in _names(function.__code__)
-        if name in function.__globals__
-    )
+    own = tuple(globals_of(function).items())
     parts = function.__code__, function.__defaults__, keywords, cells, own
     return f"function{_told(parts, outer)}"
 
@@ -69,8 +66,11 @@ def _code(code: types.CodeType, outer: tuple[int, ...]) -> str:
     return f"code{_told((code.co_code, code.co_consts, names, code.co_argcount), outer)}"
 
 
-def _names(code: types.CodeType) -> list[str]:
-    inner = [
-        name for part in code.co_consts if type(part) is types.CodeType for name in _names(part)
-    ]
-    return [*code.co_names, *inner]
+def globals_of(function: types.FunctionType) -> dict[str, Any]:
+    """The global names that a function reads, and their values; builtins are not among them."""
+    names, codes = [], [function.__code__]
+    for code in codes:  # which grows
+        names += [i.argval for i in dis.get_instructions(code) if i.opname == "LOAD_GLOBAL"]
+        codes += [part for part in code.co_consts if isinstance(part, types.CodeType)]
+    known = function.__globals__
+    return {name: known[name] for name in names if name in known}

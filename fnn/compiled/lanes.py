@@ -23,10 +23,9 @@ class Lanes(types.Type):
     """The numba type of a vector of floats."""
 
     def __init__(self, scalar: Any) -> None:
+        super().__init__(name=f"Lanes({scalar})")
         self.scalar = scalar
         self.count = BITS // scalar.bitwidth
-        initialize: Any = super().__init__  # numba gives it no types
-        initialize(name=f"Lanes({scalar})")
 
 
 class LanesModel(models.PrimitiveModel):
@@ -34,7 +33,8 @@ class LanesModel(models.PrimitiveModel):
 
     def __init__(self, manager: Any, kind: Lanes) -> None:
         scalar = manager.lookup(kind.scalar).get_value_type()
-        super().__init__(manager, kind, ir.VectorType(scalar, kind.count))
+        initialize: Any = super().__init__
+        initialize(manager, kind, ir.VectorType(scalar, kind.count))
 
 
 register_model(Lanes)(LanesModel)

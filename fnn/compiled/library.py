@@ -106,11 +106,21 @@ def _compiled(modules: Modules) -> tuple[dict[str, str], bytes]:
 
 
 def _load(symbols: dict[str, str], code: bytes) -> Mapping[str, int]:
+    if b"NRT_" in code or b"numba_" in code:
+        _wake_numba()
     engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _machine())
     engine.add_object_file(llvm.ObjectFileRef.from_data(code))
     engine.finalize_object()
     _engines.append(engine)
     return {name: engine.get_function_address(symbol) for name, symbol in symbols.items()}
+
+
+def _wake_numba() -> None:
+    """Have numba's own functions known to LLVM, for code that allocates arrays."""
+    from numba.core.registry import cpu_target
+    from numba.core.runtime.nrt import rtsys
+
+    rtsys.initialize(cpu_target.target_context)
 
 
 def _machine() -> Any:
