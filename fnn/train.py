@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
 from itertools import count
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,8 @@ from typing_extensions import override
 
 from fnn.base import Acts, Array, Batch, F, F_co, Loss, Optimizer, Params, S, S_any
 from fnn.checks import check_batch
-from fnn.data import minibatches
+from fnn.data import Samples, minibatches
+from fnn.folds import scan
 from fnn.network import forward, mean_loss
 from fnn.random import Key, fold_in, split
 from fnn.steps import State as State
@@ -28,6 +30,9 @@ from fnn.steps import train_step as train_step
 from fnn.values import check_finite, describe
 
 C = TypeVar("C")
+
+Engine: TypeAlias = Callable[[Any, Any, Any], tuple[Any, tuple[float, ...]]]
+"""`fnn.scan`, or a function with its signature: (update, state, pass) -> (state, losses)."""
 
 
 class Epoch(NamedTuple, Generic[C]):
@@ -65,7 +70,10 @@ class DivergenceError(ArithmeticError):
 
 
 def epochs(
-    update: Callable[[C, Batch], tuple[C, float]], state: C, passes: Iterable[Iterable[Batch]]
+    update: Callable[[C, Batch], tuple[C, float]],
+    state: C,
+    passes: Iterable[Iterable[Batch]],
+    engine: Engine = scan,
 ) -> Iterator[Epoch[C]]:
     """One `Epoch` after another, each trained only when it is asked for.
 
@@ -74,6 +82,7 @@ def epochs(
     limits, `takewhile` stops early and a progress bar wraps. Raises `TypeError` for a pass that
     could be read only once (a generator would leave the second epoch empty), `ValueError` for
     an empty one, and `DivergenceError` for a loss, or a gradient to clip, that is not finite.
+    `engine` folds a pass: a function as `fnn.scan`, above all `fnn.compiled.scan`.
 
     >>> from itertools import islice, repeat
     >>> halve = lambda state, batch: (state / 2, state)
@@ -82,12 +91,21 @@ def epochs(
     [8.0, 4.0, 2.0]
     """
     before = state
+    ahead: tuple[C, Iterable[Batch]] | None = None
     for number, pass_ in enumerate(check_passes(passes), 1):
         if isinstance(check_passes(pass_), Iterator):
             raise TypeError(
                 f"passes: expected passes that can be read again, got {describe(pass_)};"
                 " pass samples(...), minibatches(...) or a list of batches"
             )
+        if engine is not scan:
+            folded = _folded(engine, update, state, pass_)
+            if folded is not None:
+                ahead, (state, mean) = (state, pass_), folded
+                yield Epoch(number, state, mean)
+                continue
+            if ahead is not None:  # a second reading, step by step, says where it went wrong
+                before, _ = scan(update, ahead[0], tuple(ahead[1])[:-1])
         total, masses = 0.0, 0.0
         with np.errstate(over="ignore", invalid="ignore"):  # DivergenceError says it better
             for step, batch in enumerate(pass_, 1):
@@ -114,6 +132,22 @@ def check_passes(passes: Iterable[C]) -> Iterable[C]:
             " repeat one pass by itertools.repeat(samples(data))"
         )
     return passes
+
+
+def _folded(
+    engine: Engine, update: Any, state: C, pass_: Iterable[Batch]
+) -> tuple[C, float] | None:
+    """The next state and the mean loss, or None where a loss or a gradient is not finite."""
+    try:
+        after, losses = engine(update, state, pass_)
+    except FloatingPointError:  # as clipping raises
+        return None
+    if not losses or not all(map(math.isfinite, losses)):
+        return None
+    if isinstance(pass_, Samples):
+        return after, sum(losses) / len(losses)
+    masses = [_mass(batch) for batch in pass_]
+    return after, sum(map(operator.mul, losses, masses)) / sum(masses)
 
 
 def _mass(batch: Batch) -> float:
@@ -154,6 +188,7 @@ def fit(
     metric: Callable[[NDArray[F], Array], float] | None = None,
     on_epoch: Callable[[Epoch[State[F, S]], History], object] | None = None,
     training_acts: Callable[[Key], Acts] | None = None,
+    engine: Engine = scan,
 ) -> Fit[F, S]:
     """Train on minibatches in a new order every epoch, and keep the best params.
 
@@ -162,8 +197,9 @@ def fit(
     `patience` stops after that many epochs in a row without a lower validation (else training)
     loss. `on_epoch` is called with every finished epoch and the history so far, to print or save;
     Ctrl-C loses nothing that it saw. `training_acts` makes the pairs of each training step from
-    the step's key, as for `fnn.dropout`. Raises `DivergenceError` where a loss is not finite, and
-    `ValueError` for data with NaN or infinity, naming row and column.
+    the step's key, as for `fnn.dropout`; `engine` is as for `epochs`. Raises `DivergenceError`
+    where a loss is not finite, and `ValueError` for data with NaN or infinity, naming row and
+    column.
 
     >>> from fnn import init, key, one_hot
     >>> from fnn.activations import identity, tanh
@@ -186,9 +222,8 @@ def fit(
     plain = train_step(acts, loss, optimizer)
 
     def update(state: State[F, S], batch: Batch) -> tuple[State[F, S], float]:
-        if training_acts is None:
-            return plain(state, batch)
-        return replace(plain, acts=training_acts(next(step_keys)))(state, batch)
+        acts_now = acts if training_acts is None else training_acts(next(step_keys))
+        return replace(plain, acts=acts_now)(state, batch)
 
     state = start(optimizer, params)
     best, least, waited = state.params, math.inf, 0
@@ -196,7 +231,7 @@ def fit(
     held_out: list[float] = []
     figures: list[float] = []
     passes = (minibatches(fold_in(order, i), batch_size, train) for i in range(max_epochs))
-    for epoch in epochs(update, state, passes):
+    for epoch in epochs(plain if training_acts is None else update, state, passes, engine):
         state = epoch.state
         losses.append(epoch.loss)
         if validation is not None:

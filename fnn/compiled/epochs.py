@@ -14,7 +14,7 @@ from fnn.compiled.feed import PIECE, Feed, Integers, check_pass, contents, order
 from fnn.compiled.session import Saved, Session, advance, complaint
 from fnn.data import Minibatches, Samples
 from fnn.steps import State, TrainStep
-from fnn.train import DivergenceError, check_passes
+from fnn.train import DivergenceError, check_passes, epochs
 
 Floats = NDArray[np.float64]
 
@@ -26,6 +26,18 @@ class Trained(NamedTuple, Generic[F_co, S_any]):
 
     state: State[F_co, S_any]
     losses: tuple[float, ...]
+
+
+class Piece(NamedTuple):
+    """Passes one after another: their batches, and which of them begin a pass."""
+
+    feed: Feed
+    firsts: Integers
+    passes: list[Pass]
+
+    def until(self, epoch: int) -> Feed:
+        """The batches of the passes before number `epoch`, from 0."""
+        return self.feed.part(0, int(self.firsts[epoch]))
 
 
 def train(
@@ -55,37 +67,45 @@ def train(
     (10000, True)
     """
     session = Session(update, state)
-    return trained(session, pieces(session, passes), target)
+    return trained(update, session, pieces(session, passes), target)
 
 
 def trained(
-    session: Session[F, S], pieces: Iterable[tuple[Feed, Integers]], target: float = -math.inf
+    update: TrainStep[S],
+    session: Session[F, S],
+    pieces: Iterable[Piece],
+    target: float = -math.inf,
 ) -> Trained[F, S]:
     """`train` for what `pieces` gives."""
     losses: list[float] = []
-    last: tuple[Saved, Feed] | None = None
-    for feed, firsts in pieces:
+    last: tuple[Saved, Piece] | None = None
+    for piece in pieces:
         begun = session.saved()
-        found = advance(session, feed, stop=True)
-        if len(found) < feed.steps or not math.isfinite(found[-1]):
-            raise _divergence(session, feed, firsts, found, len(losses), begun, last)
-        each = _epoch_losses(feed, firsts, found)
+        found = advance(session, piece.feed, stop=True)
+        whole = len(found) == piece.feed.steps and complaint(session) is None
+        if not (whole and np.isfinite(found).all() and np.isfinite(session.p).all()):
+            ended = session.saved()
+            _explain(update, session, (begun, piece), last, len(found), len(losses))
+            session.restore(ended)  # it was the last update's doing, or rounding alone
+            if not whole or not np.isfinite(found).all():
+                raise DivergenceError(len(losses) + 1, len(found), math.nan, session.state())
+        each = _epoch_losses(piece, found)
         reached = np.flatnonzero(each <= target)[:1]
         if len(reached) and reached[0] + 1 < len(each):
             each = each[: reached[0] + 1]
             session.restore(begun)
-            advance(session, feed.part(0, int(firsts[len(each)])), stop=True)
+            advance(session, piece.until(len(each)), stop=True)
         losses.extend(each.tolist())
         if len(reached):
             break
-        last = begun, feed
+        last = begun, piece
     if not losses:
         raise ValueError("passes: expected at least one, got none")
     return Trained(session.state(), tuple(losses))
 
 
-def pieces(session: Session[Any, Any], passes: Iterable[Pass]) -> Iterator[tuple[Feed, Integers]]:
-    """Passes over the same data together: their batches, and which of them are the first ones."""
+def pieces(session: Session[Any, Any], passes: Iterable[Pass]) -> Iterator[Piece]:
+    """Passes over the same data, as many together as make a call worth while."""
     together: list[Pass] = []
     data: Batch | None = None
     for pass_ in check_passes(passes):
@@ -102,54 +122,51 @@ def pieces(session: Session[Any, Any], passes: Iterable[Pass]) -> Iterator[tuple
         yield _joined(together, data)
 
 
-def _joined(passes: list[Pass], data: Batch) -> tuple[Feed, Integers]:
-    rows, bounds = order(passes[0])
+def _joined(passes: list[Pass], data: Batch) -> Piece:
     if all(pass_ is passes[0] for pass_ in passes):
-        orders = [(rows, bounds)] * len(passes)
+        orders = [order(passes[0])] * len(passes)
     else:
         orders = [order(pass_) for pass_ in passes]
     firsts = np.cumsum([0, *[len(bounds) - 1 for _, bounds in orders]])
     ends = np.cumsum([0, *[len(rows) for rows, _ in orders]])
     begins = [bounds[:-1] + end for (_, bounds), end in zip(orders, ends, strict=False)]
-    feed = Feed(
-        data,
-        np.concatenate([rows for rows, _ in orders]),
-        np.append(np.concatenate(begins), ends[-1]),
-    )
-    return feed, firsts
+    rows = np.concatenate([rows for rows, _ in orders])
+    return Piece(Feed(data, rows, np.append(np.concatenate(begins), ends[-1])), firsts, passes)
 
 
-def _epoch_losses(feed: Feed, firsts: Integers, losses: Floats) -> Floats:
-    """The mean loss of every pass, over its samples or their weights."""
-    weight = feed.data.weight
-    ones = np.diff(feed.bounds).astype(float)
-    masses = ones if weight is None else np.add.reduceat(weight[feed.rows], feed.bounds[:-1])
-    totals: Floats = np.add.reduceat(losses * masses, firsts[:-1])
-    return totals / np.add.reduceat(masses, firsts[:-1])
-
-
-def _divergence(
+def _explain(
+    update: TrainStep[S],
     session: Session[F, S],
-    feed: Feed,
-    firsts: Integers,
-    found: Floats,
-    epochs: int,
-    begun: Saved,
-    last: tuple[Saved, Feed] | None,
-) -> DivergenceError:
-    """What `fnn.train.epochs` raises: with the state before the last step that went well."""
-    cause = complaint(session)
-    step = len(found) - (cause is None)
-    if step > 0:
-        session.restore(begun)
-        advance(session, feed.part(0, step - 1), stop=True)
-    elif last is not None:
-        session.restore(last[0])
-        advance(session, last[1].part(0, last[1].steps - 1), stop=True)
-    epoch = int(np.searchsorted(firsts, step, side="right"))
-    loss = math.nan if cause else float(found[-1])
-    error = DivergenceError(
-        epochs + epoch, step - int(firsts[epoch - 1]) + 1, loss, session.state()
-    )
-    error.__cause__ = cause
-    return error
+    now: tuple[Saved, Piece],
+    last: tuple[Saved, Piece] | None,
+    steps: int,
+    done: int,
+) -> None:
+    """Raise what `fnn.train.epochs` does, by going through the last two epochs as it does."""
+    begun, piece = now
+    epoch = int(np.searchsorted(piece.firsts, steps - 1, side="right")) - 1
+    again = piece.passes[max(epoch - 1, 0) : epoch + 1]
+    if epoch == 0 and last is not None:
+        begun, piece = last
+        epoch = len(piece.passes)
+        again = [*piece.passes[-1:], *again]
+        done -= epoch
+    session.restore(begun)
+    advance(session, piece.until(max(epoch - 1, 0)), stop=True)
+    try:
+        for _ in epochs(update, session.state(), again):
+            pass
+    except DivergenceError as error:
+        error.epoch += done + max(epoch - 1, 0)
+        error.args = (error.epoch, *error.args[1:])
+        raise
+
+
+def _epoch_losses(piece: Piece, losses: Floats) -> Floats:
+    """The mean loss of every pass, over its samples or their weights."""
+    (_, _, weight), rows, bounds = piece.feed
+    masses = np.diff(bounds).astype(float)
+    if weight is not None:
+        masses = np.add.reduceat(weight[rows].astype(float), bounds[:-1])
+    totals: Floats = np.add.reduceat(losses * masses, piece.firsts[:-1])
+    return totals / np.add.reduceat(masses, piece.firsts[:-1])

@@ -95,7 +95,7 @@ def train_many(
                     f" got {session.layout.sizes}"
                 )
             parts = pieces(session, own[i]) if own else shared
-            return trained(session, takewhile(lambda _: not stop.is_set(), parts))
+            return trained(updates[i], session, takewhile(lambda _: not stop.is_set(), parts))
         except Exception as error:
             error.add_note(f"in states[{i}]")
             raise

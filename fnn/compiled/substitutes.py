@@ -67,7 +67,7 @@ overload(overloaded)(_chosen)
 
 
 def exp(x: Any) -> Any:
-    """exp of a number, in its type, within 1 ulp."""
+    """The exponential of a number, in its type, within 1 ulp."""
     return overloaded(x)
 
 
