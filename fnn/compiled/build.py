@@ -133,12 +133,15 @@ def activation(f: Function, df: Function, dtype: np.dtype[Any]) -> Modules:
     }
 
 
-def loss(f: Function, df: Function, dtype: np.dtype[Any], *, terms: bool) -> Modules:
-    """The loop of a loss pair: of its terms, or of the whole."""
+def loss(f: Function, df: Function, dtype: np.dtype[Any], *, terms: bool, known: bool) -> Modules:
+    """The loop of a loss pair, of its terms or of the whole; terms may be of `known` targets."""
     translator = _numbers(dtype) if terms else _vectors()
+    value, slope = translator(f), translator(df)
+    if terms and known:
+        value, slope = _jitted(templates.known(value)), _jitted(templates.known(slope))
     template = templates.sum_and_slope if terms else templates.loss_and_slope
     p = types.CPointer(numba.from_dtype(dtype))
-    loop = template(translator(f), translator(df), dtype.type)
+    loop = template(value, slope, dtype.type)
     return {"loss": _entry(loop, types.float64, types.intp, p, p, p, inline=terms)}
 
 

@@ -12,6 +12,7 @@ from fnn.base import Activation, Loss
 from fnn.compiled.fingerprint import fingerprint
 from fnn.compiled.library import Modules, addresses
 from fnn.losses import summed
+from fnn.targets import sum_of_known
 from fnn.values import describe
 
 Function = Callable[..., Any]
@@ -58,15 +59,18 @@ def _activation(f: Function, df: Function, dtype: np.dtype[Any]) -> Mapping[str,
 
 @lru_cache(maxsize=1024)
 def _loss(f: Function, df: Function, dtype: np.dtype[Any]) -> Mapping[str, int]:
-    terms = isinstance(f, partial) and f.func is summed and len(f.args) == 1
-    term = f.args[0] if isinstance(f, partial) and terms else f
+    known = isinstance(f, partial) and f.func is sum_of_known and isinstance(df, partial)
+    whole, slope = (f.args[0], df.args[0]) if known else (f, df)
+    terms = isinstance(whole, partial) and whole.func is summed
+    if terms:
+        f, df = whole.args[0], slope
 
     def build() -> Modules:
         from fnn.compiled import build
 
-        return build.loss(term, df, dtype, terms=terms)
+        return build.loss(f, df, dtype, terms=terms, known=known)
 
-    return addresses(identity(f"loss {terms}", term, df, dtype), build)
+    return addresses(identity(f"loss {terms} {known}", f, df, dtype), build)
 
 
 def identity(kind: str, f: Function, df: Function, dtype: np.dtype[Any]) -> str | None:

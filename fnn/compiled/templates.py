@@ -49,6 +49,15 @@ def sum_and_slope(term: Function, df: Function, number: Any) -> Function:
     return loop
 
 
+def known(of: Function) -> Function:
+    """``of(output, target)``, and 0 where the target is NaN."""
+
+    def term(output: float, target: float) -> Any:
+        return of(output, target) if target == target else 0.0
+
+    return term
+
+
 def loss_and_slope(f: Function, df: Function, number: Any) -> Function:
     """The same for a loss that ties its outputs together: it gets them as vectors."""
 
