@@ -59,18 +59,23 @@ def _activation(f: Function, df: Function, dtype: np.dtype[Any]) -> Mapping[str,
 
 @lru_cache(maxsize=1024)
 def _loss(f: Function, df: Function, dtype: np.dtype[Any]) -> Mapping[str, int]:
-    known = isinstance(f, partial) and f.func is sum_of_known and isinstance(df, partial)
-    whole, slope = (f.args[0], df.args[0]) if known else (f, df)
-    terms = isinstance(whole, partial) and whole.func is summed
+    known = _inside(f, sum_of_known)
+    term = _inside(known or f, summed)
+    terms, masks = term is not None, known is not None
     if terms:
-        f, df = whole.args[0], slope
+        f, df = term, df.args[0] if masks and isinstance(df, partial) else df
 
     def build() -> Modules:
         from fnn.compiled import build
 
-        return build.loss(f, df, dtype, terms=terms, known=known)
+        return build.loss(f, df, dtype, terms=terms, known=masks)
 
-    return addresses(identity(f"loss {terms} {known}", f, df, dtype), build)
+    return addresses(identity(f"loss {terms} {masks}", f, df, dtype), build)
+
+
+def _inside(f: Any, owner: Function) -> Any:
+    """What the function is made of, if `owner` made it."""
+    return f.args[0] if isinstance(f, partial) and f.func is owner else None
 
 
 def identity(kind: str, f: Function, df: Function, dtype: np.dtype[Any]) -> str | None:
