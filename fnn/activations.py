@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fnn import activation_curvature as d2f
+from fnn.activation_curvature import bell  # by its name: numba knows no module but NumPy
 from fnn.base import Activation, Array
 from fnn.gelu import gelu as gelu
 from fnn.gelu import gelu_tanh as gelu_tanh
@@ -49,7 +50,7 @@ def _sigmoid(z: Array) -> Array:
 
 
 def _sigmoid_prime(z: Array, a: Array) -> Array:
-    return d2f.bell(z)
+    return bell(z)
 
 
 sigmoid = Activation(_sigmoid, _sigmoid_prime, d2f.sigmoid)

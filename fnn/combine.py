@@ -35,6 +35,12 @@ class Chain(Rule[tuple[S, T]]):
     def rewrite(
         self, vectors: Sequence[Array], state: tuple[S, T], params: Params[Any]
     ) -> tuple[S, T]:
+        one, two = self.states(state)
+        one = rewrite(self.first, vectors, one, params)
+        return one, rewrite(self.second, vectors, two, params)
+
+    def states(self, state: tuple[S, T]) -> tuple[S, T]:
+        """The state, if it is a pair."""
         try:
             one, two = state
         except (TypeError, ValueError):
@@ -42,8 +48,7 @@ class Chain(Rule[tuple[S, T]]):
                 f"state: expected the two states of a chain, got {describe(state)};"
                 " fnn.start makes them"
             ) from None
-        one = rewrite(self.first, vectors, one, params)
-        return one, rewrite(self.second, vectors, two, params)
+        return one, two
 
 
 def chain(first: Optimizer[S], second: Optimizer[T]) -> Optimizer[tuple[S, T]]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from fnn import activation_curvature as d2f
+from fnn.activation_curvature import CUBIC, LINEAR
 from fnn.base import Activation, Array
 from fnn.erfc import gauss, gauss_over_tail
 
@@ -35,16 +36,16 @@ Error: f 4.5 / 5.5 ulp; df 2 / 2 eps. Source: Hendrycks and Gimpel 2016."""
 def _gelu_tanh(z: Array) -> Array:
     z = np.maximum(z, -30)  # far below, y^3 would overflow and -inf * 0 be NaN
     y = np.minimum(z, 8)
-    w: Array = np.exp(y * (d2f.LINEAR + d2f.CUBIC * (y * y)))
+    w: Array = np.exp(y * (LINEAR + CUBIC * (y * y)))
     a: Array = z * (w / (1 + w))
     return a
 
 
 def _gelu_tanh_prime(z: Array, a: Array) -> Array:
     y = np.minimum(np.maximum(z, -30), 8)
-    cubic = d2f.CUBIC * (y * y)
-    w: Array = np.exp(y * (d2f.LINEAR + cubic))
-    slope: Array = (w + np.minimum(a, 8) * (d2f.LINEAR + 3 * cubic)) / (1 + w)
+    cubic = CUBIC * (y * y)
+    w: Array = np.exp(y * (LINEAR + cubic))
+    slope: Array = (w + np.minimum(a, 8) * (LINEAR + 3 * cubic)) / (1 + w)
     return slope
 
 

@@ -27,6 +27,7 @@ np.float64(400.0)
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
@@ -41,10 +42,15 @@ from fnn.values import finite
 # These functions also compile with numba, for vectors: see `fnn.logits`.
 
 
-def _squared_error(output: Array, target: Array) -> Array:
-    r: Array = output - target
-    total: Array = (r * r).sum(-1)
+def summed(term: Callable[[Array, Array], Array], output: Array, target: Array) -> Array:
+    """The loss that has one term for each output, ``term(output, target)``."""
+    total: Array = term(output, target).sum(-1)
     return total
+
+
+def _squared_error_term(output: Array, target: Array) -> Array:
+    r: Array = output - target
+    return r * r
 
 
 def _squared_error_df(output: Array, target: Array) -> Array:
@@ -53,16 +59,16 @@ def _squared_error_df(output: Array, target: Array) -> Array:
     return slope
 
 
-squared_error = Loss(_squared_error, _squared_error_df, d2f.squared_error)
+squared_error = Loss(partial(summed, _squared_error_term), _squared_error_df, d2f.squared_error)
 """Squared error: f = sum (a - y)^2, no half and no mean; df = 2 (a - y). Any real target.
 
 Within 2 / 2 ulp, df 0.5 / 0.5. Legendre, Nouvelles methodes pour la determination des orbites des
 cometes, 1805."""
 
 
-def _absolute_error(output: Array, target: Array) -> Array:
-    total: Array = np.abs(output - target).sum(-1)
-    return total
+def _absolute_error_term(output: Array, target: Array) -> Array:
+    term: Array = np.abs(output - target)
+    return term
 
 
 def _absolute_error_df(output: Array, target: Array) -> Array:
@@ -70,7 +76,9 @@ def _absolute_error_df(output: Array, target: Array) -> Array:
     return slope
 
 
-absolute_error = Loss(_absolute_error, _absolute_error_df, d2f.piecewise_linear)
+absolute_error = Loss(
+    partial(summed, _absolute_error_term), _absolute_error_df, d2f.piecewise_linear
+)
 """Absolute error: f = sum |a - y|; df = sign(a - y), 0 at a = y. Any real target.
 
 Within 0.5 / 0.5 ulp, df exact. Laplace, Memoire sur la probabilite des causes par les evenemens,
@@ -78,10 +86,10 @@ Within 0.5 / 0.5 ulp, df exact. Laplace, Memoire sur la probabilite des causes p
 
 
 def _huber(delta: float, output: Array, target: Array) -> Array:
-    r = np.abs(output - target)
-    m = np.minimum(r, delta)
-    total: Array = (m * (r - 0.5 * m)).sum(-1)  # both branches at once, and none overflows unused
-    return total
+    r: Array = np.abs(output - target)
+    m: Array = np.minimum(r, delta)
+    term: Array = m * (r - 0.5 * m)  # both branches at once, and none overflows unused
+    return term
 
 
 def _huber_df(delta: float, output: Array, target: Array) -> Array:
@@ -102,13 +110,16 @@ def huber(delta: float) -> Loss:
     delta = finite("delta", delta)  # a Python float leaves float32 data alone
     if delta <= 0:
         raise ValueError(f"delta: expected a number above 0, got {delta!r}")
-    return Loss(partial(_huber, delta), partial(_huber_df, delta), partial(d2f.huber, delta))
+    return Loss(
+        partial(summed, partial(_huber, delta)),
+        partial(_huber_df, delta),
+        partial(d2f.huber, delta),
+    )
 
 
 def _pinball(quantile: float, output: Array, target: Array) -> Array:
     r: Array = output - target
-    total: Array = np.maximum((1 - quantile) * r, -quantile * r).sum(-1)
-    return total
+    return np.maximum((1 - quantile) * r, -quantile * r)
 
 
 def _pinball_df(quantile: float, output: Array, target: Array) -> Array:
@@ -131,13 +142,13 @@ def pinball(quantile: float) -> Loss:
     quantile = finite("quantile", quantile)
     if not 0 < quantile < 1:
         raise ValueError(f"quantile: expected a number between 0 and 1, got {quantile!r}")
-    f, df = partial(_pinball, quantile), partial(_pinball_df, quantile)
+    f, df = partial(summed, partial(_pinball, quantile)), partial(_pinball_df, quantile)
     return Loss(f, df, d2f.piecewise_linear)
 
 
-def _hinge(output: Array, target: Array) -> Array:
-    total: Array = np.maximum(1 - target * output, 0).sum(-1)
-    return total
+def _hinge_term(output: Array, target: Array) -> Array:
+    term: Array = np.maximum(1 - target * output, 0)
+    return term
 
 
 def _hinge_df(output: Array, target: Array) -> Array:
@@ -145,37 +156,36 @@ def _hinge_df(output: Array, target: Array) -> Array:
     return slope
 
 
-hinge = Loss(_hinge, _hinge_df, d2f.piecewise_linear)
+hinge = Loss(partial(summed, _hinge_term), _hinge_df, d2f.piecewise_linear)
 """Hinge loss: f = sum max(0, 1 - y z); df = -y where y z < 1, else 0 (at y z = 1 too).
 
 The target is -1 or +1. Within 0.5 / 0.5 ulp, df exact. Cortes and Vapnik, Support-vector networks,
 1995."""
 
 
-def _poisson(output: Array, target: Array) -> Array:
+def _poisson_term(output: Array, target: Array) -> Array:
     z = np.minimum(output, 1e4)  # exp is inf long before, and inf - inf is nan
-    z = np.where(target == 0, 0, z)  # 0 log 0 is 0
-    total: Array = (np.exp(output) - target * z).sum(-1)
-    return total
+    term: Array = np.exp(output) - target * np.where(target == 0, 0, z)  # 0 log 0 is 0
+    return term
 
 
 def _poisson_df(output: Array, target: Array) -> Array:
     return np.exp(output) - target
 
 
-poisson = Loss(_poisson, _poisson_df, d2f.poisson)
+poisson = Loss(partial(summed, _poisson_term), _poisson_df, d2f.poisson)
 """Poisson loss of a log rate z: f = sum exp(z) - y z, less the constant log y!; df = exp(z) - y.
 
 The target is a count, y >= 0. Within 1.5 / 3.5 eps of the larger part, df 1.5 / 3. Nelder and
 Wedderburn, Generalized linear models, 1972."""
 
 
-def _sigmoid_cross_entropy(output: Array, target: Array) -> Array:
+def _sigmoid_cross_entropy_term(output: Array, target: Array) -> Array:
     z = np.abs(output)
     against = np.where(output < 0, target, 1 - target)  # the probability that z speaks against
     cost = np.where(against == 0, 0, z)  # 0 log 0 is 0
-    total: Array = (against * cost + np.log1p(np.exp(-z))).sum(-1)
-    return total
+    term: Array = against * cost + np.log1p(np.exp(-z))
+    return term
 
 
 def _sigmoid_cross_entropy_df(output: Array, target: Array) -> Array:
@@ -185,7 +195,9 @@ def _sigmoid_cross_entropy_df(output: Array, target: Array) -> Array:
 
 
 sigmoid_cross_entropy = Loss(
-    _sigmoid_cross_entropy, _sigmoid_cross_entropy_df, d2f.sigmoid_cross_entropy
+    partial(summed, _sigmoid_cross_entropy_term),
+    _sigmoid_cross_entropy_df,
+    d2f.sigmoid_cross_entropy,
 )
 """Binary cross-entropy: f = -sum y log s + (1 - y) log(1 - s), s = sigmoid(z); df = s - y.
 

@@ -88,14 +88,15 @@ class Elementwise(Rule[S]):
     @override
     def rewrite(self, vectors: Sequence[Array], state: S, params: Params[Any]) -> S:
         parts, dtype = slices(vectors), vectors[0].dtype
-        steps, *old = self._checked(state, parts[-1].stop, dtype)
+        steps, *old = self.checked(state, parts[-1].stop, dtype)
         new = np.empty((len(old), parts[-1].stop), dtype)  # one piece of memory: see BLOCK
         for g, part in zip(vectors, parts, strict=True):
             self.rewrite_part(steps, g, [v[part] for v in old], list(new[:, part]))
         after: S = self.kind(steps + 1, *frozen(new))
         return after
 
-    def _checked(self, state: Any, size: int, dtype: np.dtype[Any]) -> Any:
+    def checked(self, state: Any, size: int, dtype: np.dtype[Any]) -> Any:
+        """The state, if it is one of this rule for that many params of that dtype."""
         if not isinstance(state, self.kind):
             raise TypeError(
                 f"state: expected {self.kind.__name__}, got {describe(state)}; fnn.start makes one"

@@ -20,6 +20,15 @@ class State(NamedTuple, Generic[F_co, S_any]):
     opt: S_any
 
 
+def check_state(state: State[F, S]) -> State[F, S]:
+    """A State, not the params alone."""
+    if not isinstance(state, State):
+        raise TypeError(
+            f"state: expected a State(params, opt), got {describe(state)}; fnn.start makes one"
+        )
+    return state
+
+
 @dataclass(frozen=True)
 class TrainStep(Generic[S_any]):
     """What `train_step` returns: a value that can be called, taken apart and pickled."""
@@ -30,11 +39,7 @@ class TrainStep(Generic[S_any]):
 
     def __call__(self, state: State[F, S_any], batch: Batch) -> tuple[State[F, S_any], float]:
         """One update: the next state, and the loss on `batch` before it."""
-        if not isinstance(state, State):
-            raise TypeError(
-                f"state: expected a State(params, opt), got {describe(state)}; fnn.start makes one"
-            )
-        params, opt = state
+        params, opt = check_state(state)
         value, grads = backprop(self.acts, self.loss, params, batch)
         update = self.optimizer.update
         if isinstance(update, Rule):  # the same numbers without copies

@@ -36,7 +36,7 @@ def masked_loss(loss: Loss) -> Loss:
     """
     checks.check_loss(loss)
     d2f = None if loss.d2f is None else partial(_known, loss.d2f)
-    masked = Loss(partial(_sum_of_known, loss.f), partial(_known, loss.df), d2f)
+    masked = Loss(partial(sum_of_known, loss.f), partial(_known, loss.df), d2f)
     together, apart = float(loss.f(*_PROBE)), float(masked.f(*_PROBE))
     if not math.isclose(together, apart, rel_tol=1e-6):
         raise ValueError(
@@ -54,7 +54,8 @@ def _known(of: Callable[..., Array], output: Array, target: Array, *v: Array) ->
     return np.where(known, values.reshape(output.shape), 0)
 
 
-def _sum_of_known(f: Callable[[Array, Array], Array], output: Array, target: Array) -> Array:
+def sum_of_known(f: Callable[[Array, Array], Array], output: Array, target: Array) -> Array:
+    """The sum of the losses of outputs taken as samples of their own, without unknown targets."""
     total: Array = _known(f, output, target).sum(-1)
     return total
 

@@ -1,23 +1,28 @@
 """Training is a fold: a state and a batch give the next state and the loss.
 
-``scan(update, state, pass_)`` trains for one pass over the data, `epochs` for one after another.
+``scan(update, state, pass_)`` trains for one pass over the data, `epochs` for one after another,
+and `fit` is made of these: its source is how to write a loop of one's own.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from itertools import count
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Generic, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from typing_extensions import override
 
 from fnn.base import Acts, Array, Batch, F, F_co, Loss, Optimizer, Params, S, S_any
 from fnn.data import minibatches
+from fnn.epochs import DivergenceError as DivergenceError
+from fnn.epochs import Engine as Engine
+from fnn.epochs import Epoch as Epoch
+from fnn.epochs import epochs as epochs
+from fnn.folds import scan
 from fnn.network import forward, mean_loss
 from fnn.random import Key, fold_in, split
 from fnn.rows import as_data
@@ -25,111 +30,7 @@ from fnn.steps import State as State
 from fnn.steps import TrainStep as TrainStep
 from fnn.steps import start as start
 from fnn.steps import train_step as train_step
-from fnn.values import check_finite, describe, whole
-
-C = TypeVar("C")
-
-
-class Epoch(NamedTuple, Generic[C]):
-    """A finished pass: its ``number`` from 1, the state after it, its mean ``loss`` per sample.
-
-    Each sample's loss is the one before the update that it took part in.
-    """
-
-    number: int
-    state: C
-    loss: float
-
-
-class DivergenceError(ArithmeticError):
-    """A loss that is not finite: ``epoch`` and ``step`` say where, both counted from 1.
-
-    ``state`` is the last one whose loss was finite, or the first of all. Where the update itself
-    raised `FloatingPointError`, as `clip_by_norm` does for a gradient that is not finite, that is
-    the ``__cause__``, and ``loss`` is NaN.
-    """
-
-    def __init__(self, epoch: int, step: int, loss: float, state: Any, what: str = "loss") -> None:
-        super().__init__(epoch, step, loss, state, what)
-        self.epoch, self.step, self.loss, self.state, self.what = epoch, step, loss, state, what
-
-    @override
-    def __str__(self) -> str:
-        found = f"{self.what}: expected finite numbers, got {self.loss}"
-        if self.__cause__ is not None:
-            found = str(self.__cause__).partition(";")[0]
-        return (
-            f"{found} in epoch {self.epoch}, step {self.step};"
-            " try a smaller rate, inputs scaled to about 1, or clip_by_norm;"
-            " targets that are missing need fnn.targets.masked_loss"
-        )
-
-
-def epochs(
-    update: Callable[[C, Batch], tuple[C, float]], state: C, passes: Iterable[Iterable[Batch]]
-) -> Iterator[Epoch[C]]:
-    """One `Epoch` after another, each trained only when it is asked for.
-
-    `passes` gives the batches of every epoch: ``itertools.repeat(samples(data))``, or
-    ``(minibatches(fold_in(key, epoch), 32, data) for epoch in itertools.count())``. So `islice`
-    limits, `takewhile` stops early and a progress bar wraps. Raises `TypeError` for a pass that
-    could be read only once (a generator would leave the second epoch empty), `ValueError` for
-    an empty one, and `DivergenceError` for a loss, or a gradient to clip, that is not finite.
-
-    >>> from itertools import islice, repeat
-    >>> halve = lambda state, batch: (state / 2, state)
-    >>> passes = repeat([Batch(np.ones(1), np.ones(1))])
-    >>> [epoch.loss for epoch in islice(epochs(halve, 8.0, passes), 3)]
-    [8.0, 4.0, 2.0]
-    """
-    before = state
-    for number, pass_ in enumerate(_checked(passes), 1):
-        if isinstance(_checked(pass_), Iterator):
-            raise TypeError(
-                f"passes: expected passes that can be read again, got {describe(pass_)};"
-                " pass samples(...), minibatches(...) or a list of batches"
-            )
-        total, masses = 0.0, 0.0
-        with np.errstate(over="ignore", invalid="ignore"):  # DivergenceError says it better
-            for step, batch in enumerate(pass_, 1):
-                try:
-                    after, loss = update(state, batch)
-                except FloatingPointError as error:  # as clipping raises
-                    raise DivergenceError(number, step, math.nan, before) from error
-                if not math.isfinite(loss):
-                    raise DivergenceError(number, step, loss, before)
-                before, state = state, after
-                mass = _mass(batch)
-                total += loss * mass
-                masses += mass
-        if masses == 0:
-            raise ValueError(f"passes: expected batches in every pass, got none in epoch {number}")
-        if not _finite(state):  # the last update's doing, which no loss has shown yet
-            raise DivergenceError(number, step, math.nan, before, "params after the step")
-        yield Epoch(number, state, total / masses)
-
-
-def _checked(passes: Iterable[C]) -> Iterable[C]:
-    if isinstance(passes, Batch | np.ndarray) or not isinstance(passes, Iterable):
-        raise TypeError(
-            f"passes: expected passes of batches, got {describe(passes)};"
-            " repeat one pass by itertools.repeat(samples(data))"
-        )
-    return passes
-
-
-def _finite(state: Any) -> bool:
-    """Whether the params are finite, if the state is one of params."""
-    return not isinstance(state, State) or all(
-        np.isfinite(array).all() for layer in state.params for array in layer
-    )
-
-
-def _mass(batch: Batch) -> float:
-    """What the batch's mean loss counts for in the mean of an epoch."""
-    if batch.weight is not None:
-        return float(np.sum(batch.weight))
-    return float(len(batch.x)) if np.ndim(batch.x) == 2 else 1.0
+from fnn.values import check_finite, whole
 
 
 class History(NamedTuple):
@@ -163,6 +64,7 @@ def fit(
     metric: Callable[[NDArray[F], Array], float] | None = None,
     on_epoch: Callable[[Epoch[State[F, S]], History], object] | None = None,
     training_acts: Callable[[Key], Acts] | None = None,
+    engine: Engine = scan,
 ) -> Fit[F, S]:
     """Train on minibatches in a new order every epoch, and keep the best params.
 
@@ -171,9 +73,9 @@ def fit(
     `patience` stops after that many epochs in a row without a lower validation (else training)
     loss. `on_epoch` is called with every finished epoch and the history so far, to print or save;
     Ctrl-C loses nothing that it saw. `training_acts` makes the pairs of each training step from
-    the step's key, as for `fnn.dropout`. Raises `DivergenceError` where a loss, on validation data
-    too, or the params after an epoch are not finite; `ValueError` for data with NaN or infinity,
-    naming row and column, and where a number or a shape does not fit.
+    the step's key, as for `fnn.dropout`; `engine` is as for `epochs`. Raises `DivergenceError`
+    where a loss, on validation data too, or the params after an epoch are not finite; `ValueError`
+    for data with NaN or infinity, naming row and column, and where a number or shape does not fit.
 
     >>> from fnn import init, key, one_hot
     >>> from fnn.activations import identity, tanh
@@ -203,9 +105,8 @@ def fit(
     plain = train_step(acts, loss, optimizer)
 
     def update(state: State[F, S], batch: Batch) -> tuple[State[F, S], float]:
-        if training_acts is None:
-            return plain(state, batch)
-        return replace(plain, acts=training_acts(next(step_keys)))(state, batch)
+        acts_now = acts if training_acts is None else training_acts(next(step_keys))
+        return replace(plain, acts=acts_now)(state, batch)
 
     state = start(optimizer, params)
     best, least, waited = state.params, math.inf, 0
@@ -214,7 +115,7 @@ def fit(
     figures: list[float] = []
     passes = (minibatches(fold_in(order, i), batch_size, train) for i in range(max_epochs))
     steps = len(minibatches(order, batch_size, train))
-    for epoch in epochs(update, state, passes):
+    for epoch in epochs(plain if training_acts is None else update, state, passes, engine):
         state = epoch.state
         losses.append(epoch.loss)
         if validation is not None:

@@ -62,7 +62,7 @@ def test_the_readme_names_exactly_two_commands() -> None:
 
 
 def test_the_autoencoder_reaches_its_target_and_prints_its_codes() -> None:
-    done = run("examples/autoencoder.py", "--target", "1.5", "--seed", "3")
+    done = run("examples/autoencoder.py", "--target", "1.5", "--seed", "3", "--engine", "numpy")
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     assert "10000000" in done.stdout
@@ -70,8 +70,15 @@ def test_the_autoencoder_reaches_its_target_and_prints_its_codes() -> None:
     assert re.search(r"^summed squared distance \d\.\d+ in epoch [\d,]+", done.stdout, re.MULTILINE)
 
 
+@pytest.mark.parametrize("batch", [(), ("--batch", "4")], ids=["online", "minibatches"])
+def test_both_engines_print_the_same_codes_in_the_same_epoch(batch: tuple[str, ...]) -> None:
+    command = ("examples/autoencoder.py", "--target", "1.5", "--seed", "3", *batch, "--engine")
+    by_numpy, compiled = (run(*command, engine).stdout for engine in ("numpy", "compiled"))
+    assert by_numpy.partition(" (")[0] == compiled.partition(" (")[0] != ""
+
+
 def test_the_autoencoder_says_when_it_does_not_reach_its_target() -> None:
-    done = run("examples/autoencoder.py", "--max-epochs", "3")
+    done = run("examples/autoencoder.py", "--max-epochs", "3", "--engine", "numpy")
     assert done.returncode == 1
     assert done.stderr.startswith("target 0.002 not reached in 3 epochs; try")
 
@@ -90,7 +97,8 @@ def test_the_exercises_are_options(options: list[str]) -> None:
 
 
 def test_the_autoencoder_says_when_it_diverges() -> None:
-    done = run("examples/autoencoder.py", "--hidden", "identity", "--output", "identity")
+    linear = "--hidden", "identity", "--output", "identity"
+    done = run("examples/autoencoder.py", *linear, "--engine", "numpy")
     assert done.returncode == 1
     assert done.stderr.startswith("loss: expected finite numbers, got")
 

@@ -49,10 +49,12 @@ LADDER = (
     "moments",
     "optimizers",
     "steps",
+    "epochs",
     "train",
     "atomic",
     "npz",
     "checkpoint",
+    "compiled",
     "plot",
     "differences",
     "promises",
@@ -62,6 +64,7 @@ LADDER = (
 )
 REQUIRED = {"numpy", "typing_extensions"}
 MAX_LINES = 250
+OPTED_IN = {"compiled": {"numba", "llvmlite"}}  # importing it is asking for its extra
 
 
 def rung(path: Path) -> str:
@@ -105,7 +108,9 @@ def complaints(name: str, source: str) -> list[str]:
         if parts[0] in ("fnn", "") and not allowed.intersection(parts[1:2])
     ]
     roots = {dotted.split(".")[0] for dotted in imported(at_import_time(tree))}
-    extras = sorted(roots - REQUIRED - {"fnn", ""} - sys.stdlib_module_names)
+    extras = sorted(
+        roots - REQUIRED - OPTED_IN.get(name, set()) - {"fnn", ""} - sys.stdlib_module_names
+    )
     return wrong + [f"fnn.{name}: import {extra} in the function that uses it" for extra in extras]
 
 

@@ -1,0 +1,175 @@
+"""Compiling with numba: pairs and kernels to LLVM code. Imported only where something is not kept.
+
+Functions are compiled as they are, together with what they call. Two things are put in between, for
+pairs: Python's floats are weak, as in NumPy, so that float32 stays float32; and a few of NumPy's
+functions are those of `fnn.compiled.substitutes`.
+"""
+
+from __future__ import annotations
+
+import types as python
+import warnings
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numba
+import numpy as np
+from numba.core import types
+from numba.core.errors import NumbaWarning
+
+from fnn.compiled import descent, kernels, loops, substitutes, templates, transforms
+from fnn.compiled.fingerprint import globals_of
+
+Function = Callable[..., Any]
+Modules = dict[str, tuple[str, str]]
+
+INTEGERS = types.CPointer(types.intp)
+
+
+class Translator:
+    """Functions in the form of numba, made once each, whose numpy is another where that pays."""
+
+    def __init__(
+        self, weak: type[np.floating[Any]] | None = None, **instead: Callable[..., Any]
+    ) -> None:
+        """`weak` is what Python's floats become; `instead` are functions for NumPy's."""
+        self.weak = weak
+        self.numpy: Any = np
+        self.done: dict[int, tuple[Any, Any]] = {}  # the function is kept alive with its id
+        if instead:
+            made = {name: Translator()(function) for name, function in instead.items()}
+            self.numpy = python.ModuleType("numpy")
+            vars(self.numpy).update(vars(np), **made)
+
+    def __call__(self, function: Any) -> Any:
+        """A function of numba's, from one of Python's or NumPy's, or one of numba's itself."""
+        if id(function) not in self.done:
+            self.done[id(function)] = function, self._made(function)
+        return self.done[id(function)][1]
+
+    def _made(self, function: Any) -> Any:
+        if isinstance(function, partial) and not function.keywords:
+            inner, first = self(function.func), tuple(map(self.value, function.args))
+            return _jitted(lambda *rest: inner(*(first + rest)))
+        if isinstance(function, np.ufunc):
+            ufunc = getattr(self.numpy, function.__name__, function)
+            return _jitted(_calling(ufunc))
+        if not isinstance(function, python.FunctionType) or function is substitutes.overloaded:
+            return function
+        return _jitted(self.copy(function))
+
+    def copy(self, function: python.FunctionType) -> python.FunctionType:
+        """The function with compiled code's values in the place of its globals and constants."""
+        code = function.__code__
+        if self.weak is not None:
+            code = code.replace(co_consts=tuple(map(self.value, code.co_consts)))
+        names = {name: self.value(value) for name, value in globals_of(function).items()}
+        cells = (self.value(cell.cell_contents) for cell in function.__closure__ or ())
+        copy = python.FunctionType(
+            code,
+            {**names, "__name__": function.__module__, "__builtins__": __builtins__},
+            function.__name__,
+            function.__defaults__,
+            tuple(map(python.CellType, cells)),
+        )
+        copy.__kwdefaults__ = function.__kwdefaults__
+        return copy
+
+    def value(self, value: Any) -> Any:
+        """What compiled code has for a value."""
+        if value is np:
+            return self.numpy
+        if self.weak is np.float32 and type(value) is float:
+            return np.float32(value)
+        if type(value) is tuple:
+            return tuple(map(self.value, value))
+        if isinstance(value, python.FunctionType | partial):
+            return self(value)
+        return value
+
+
+def _jitted(function: Function) -> Any:
+    return numba.njit(error_model="numpy")(function)
+
+
+def _calling(function: Function) -> Function:
+    def called(*rest: Any) -> Any:
+        return function(*rest)
+
+    return called
+
+
+def _numbers(dtype: np.dtype[Any]) -> Translator:
+    """For functions of numbers."""
+    return Translator(dtype.type, exp=substitutes.exp, where=substitutes.where)
+
+
+def _vectors() -> Translator:
+    """For functions of vectors."""
+    return Translator(partition=substitutes.partition)
+
+
+def _entry(
+    function: Function, result: Any, *arguments: Any, inline: bool = True
+) -> tuple[str, str]:
+    """The symbol and the LLVM code of a C function; `inline` says that it raises nothing."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NumbaWarning)  # of speed, and of features that are new
+        signature = result(*arguments)
+        made = numba.cfunc(signature, forceinline=inline, error_model="numpy")(function)
+    return made.native_name, made.inspect_llvm()
+
+
+def activation(f: Function, df: Function, dtype: np.dtype[Any]) -> Modules:
+    """The loops of an activation pair."""
+    translator = _numbers(dtype)
+    p = types.CPointer(numba.from_dtype(dtype))
+    one, two = translator(f), translator(df)
+    both = templates.value_and_slope(one, two, dtype.type)
+    return {
+        "both": _entry(both, types.void, types.intp, p, p, p),
+        "value": _entry(templates.value(one, dtype.type), types.void, types.intp, p, p),
+    }
+
+
+def loss(f: Function, df: Function, dtype: np.dtype[Any], *, terms: bool, known: bool) -> Modules:
+    """The loop of a loss pair, of its terms or of the whole; terms may be of `known` targets."""
+    translator = _numbers(dtype) if terms else _vectors()
+    value, slope = translator(f), translator(df)
+    if terms and known:
+        value, slope = _jitted(templates.known(value)), _jitted(templates.known(slope))
+    template = templates.sum_and_slope if terms else templates.loss_and_slope
+    p = types.CPointer(numba.from_dtype(dtype))
+    loop = template(value, slope, dtype.type)
+    return {"loss": _entry(loop, types.float64, types.intp, p, p, p, inline=terms)}
+
+
+def kernel(name: str, dtype: np.dtype[Any]) -> Modules:
+    """One of the entry points in this package."""
+    number, integer = types.CPointer(numba.from_dtype(dtype)), types.intp
+    float64, floats = types.float64, types.CPointer(types.float64)
+    module, signature = {
+        "sample": (
+            kernels,
+            float64(
+                INTEGERS, *[number] * 4, float64, integer, number, integer, integer, *[number] * 3
+            ),
+        ),
+        "train": (
+            loops,
+            types.void(number, floats, INTEGERS, *[integer] * 6, INTEGERS, integer),
+        ),
+        "gradient": (loops, float64(*[number] * 6, INTEGERS, *[integer] * 3)),
+        "lose": (loops, float64(*[number] * 5, *[integer] * 3)),
+        "predict": (loops, types.void(*[number] * 3, INTEGERS, integer)),
+        "descend": (
+            transforms,
+            integer(INTEGERS, integer, floats, floats, integer, *[number] * 4, integer, floats),
+        ),
+    }.get(name) or (
+        descent if hasattr(descent, name) else transforms,
+        integer(*[number] * 4, integer, float64, floats, integer, integer, floats),
+    )
+    function = Translator().copy(getattr(module, name))
+    return {name: _entry(function, signature.return_type, *signature.args)}

@@ -1,0 +1,26 @@
+"""`fnn.scan` in machine code."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fnn.base import F, S
+from fnn.compiled.feed import Feed, check_pass, contents, order
+from fnn.compiled.session import Session, advance, complaint
+from fnn.data import Minibatches, Samples
+from fnn.steps import State, TrainStep
+
+
+def scan(
+    update: TrainStep[S], state: State[F, S], pass_: Samples | Minibatches
+) -> tuple[State[F, S], tuple[float, ...]]:
+    """As `fnn.scan`."""
+    check_pass(pass_)
+    session = Session(update, state)
+    feed = Feed(contents(pass_, session.like, session.dtype), *order(pass_))
+    losses = advance(session, feed, stop=False)
+    error = complaint(session)
+    if error is not None:
+        raise error
+    figures: Any = losses.tolist()
+    return session.state(), tuple(figures)

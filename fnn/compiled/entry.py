@@ -1,0 +1,63 @@
+"""The machine code of this package's own functions, as functions that Python can call.
+
+A call releases the interpreter's lock. Pointers are passed as integers, or as bytes to read from.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from fnn.base import Array
+from fnn.compiled.library import Modules, addresses
+
+_INT = ctypes.c_int64
+_PROTOTYPES = {
+    "train": ctypes.CFUNCTYPE(None, *[_INT] * 11),
+    "gradient": ctypes.CFUNCTYPE(ctypes.c_double, *[ctypes.c_char_p] * 3, *[_INT] * 7),
+    "lose": ctypes.CFUNCTYPE(ctypes.c_double, *[_INT] * 8),
+    "predict": ctypes.CFUNCTYPE(None, ctypes.c_char_p, *[_INT] * 4),
+    "descend": ctypes.CFUNCTYPE(_INT, *[_INT] * 11),
+}
+
+
+@lru_cache(maxsize=64)
+def address(name: str, dtype: np.dtype[Any]) -> int:
+    """Where the function of this name is, for numbers of this dtype."""
+
+    def build() -> Modules:
+        from fnn.compiled import build
+
+        return build.kernel(name, dtype)
+
+    return addresses(f"kernel {name} {dtype}", build)[name]
+
+
+@lru_cache(maxsize=64)
+def function(name: str, dtype: np.dtype[Any]) -> Callable[..., Any]:
+    """The function itself."""
+    return _PROTOTYPES[name](address(name, dtype))
+
+
+def where(array: Array) -> int:
+    """The address of an array's numbers."""
+    found: int = array.ctypes.data
+    return found
+
+
+_ACTIVATION = ctypes.CFUNCTYPE(None, *[_INT] * 4)
+_VALUE = ctypes.CFUNCTYPE(None, *[_INT] * 3)
+
+
+def activation(place: int) -> Callable[..., None]:
+    """The function (n, z, a, d) of an activation pair's code."""
+    return _ACTIVATION(place)
+
+
+def value(place: int) -> Callable[..., None]:
+    """The function (n, z, a) of it."""
+    return _VALUE(place)

@@ -1,0 +1,174 @@
+"""Many epochs in one call of machine code, in pieces short enough for Ctrl-C."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from typing import Any, Generic, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fnn.base import Batch, F, F_co, S, S_any
+from fnn.compiled.feed import PIECE, Feed, Integers, check_pass, contents, order
+from fnn.compiled.session import Saved, Session, advance, complaint
+from fnn.data import Minibatches, Samples
+from fnn.epochs import DivergenceError, check_passes, epochs
+from fnn.steps import State, TrainStep
+
+Floats = NDArray[np.float64]
+
+Pass = Samples | Minibatches
+
+
+class Trained(NamedTuple, Generic[F_co, S_any]):
+    """What `train` returns: the last ``state``, and the mean ``losses`` of the epochs."""
+
+    state: State[F_co, S_any]
+    losses: tuple[float, ...]
+
+
+class Piece(NamedTuple):
+    """Passes one after another: their batches, and which of them begin a pass."""
+
+    feed: Feed
+    firsts: Integers
+    passes: list[Pass]
+
+    def until(self, epoch: int) -> Feed:
+        """The batches of the passes before number `epoch`, from 0."""
+        return self.feed.part(0, int(self.firsts[epoch]))
+
+
+def train(
+    update: TrainStep[S],
+    state: State[F, S],
+    passes: Iterable[Pass],
+    *,
+    target: float = -math.inf,
+) -> Trained[F, S]:
+    """Train for all `passes`, or until an epoch's mean loss is at most `target`.
+
+    The results are those of `fnn.train.epochs`, whose last state and whose losses these are, but in
+    one call: `passes` may be a hundred thousand of 8 samples. They have to be ``samples(...)`` or
+    ``minibatches(...)``. Raises what `scan` raises, `ValueError` where there are no passes, and
+    `DivergenceError` where `epochs` does. Ctrl-C is heard within a second.
+
+    >>> from itertools import repeat
+    >>> from fnn import Batch, init, key, samples, start, train_step
+    >>> from fnn.activations import sigmoid
+    >>> from fnn.losses import squared_error
+    >>> from fnn.optimizers import sgd
+    >>> update = train_step((sigmoid, sigmoid), squared_error, sgd(0.5))
+    >>> state = start(update.optimizer, init(key(0), (8, 3, 8)))
+    >>> pass_ = samples(Batch(np.eye(8), np.eye(8)))
+    >>> state, losses = train(update, state, repeat(pass_, 10_000))
+    >>> len(losses), losses[-1] < 0.01
+    (10000, True)
+    """
+    session = Session(update, state)
+    return trained(update, session, pieces(session, passes), target)
+
+
+def trained(
+    update: TrainStep[S],
+    session: Session[F, S],
+    pieces: Iterable[Piece],
+    target: float = -math.inf,
+) -> Trained[F, S]:
+    """`train` for what `pieces` gives."""
+    losses: list[float] = []
+    last: tuple[Saved, Piece] | None = None
+    for piece in pieces:
+        begun = session.saved()
+        found = advance(session, piece.feed, stop=True)
+        whole = len(found) == piece.feed.steps and complaint(session) is None
+        if not (whole and np.isfinite(found).all() and np.isfinite(session.p).all()):
+            ended = session.saved()
+            _explain(update, session, (begun, piece), last, len(found), len(losses))
+            session.restore(ended)  # it was the last update's doing, or rounding alone
+            if not whole or not np.isfinite(found).all():
+                raise DivergenceError(len(losses) + 1, len(found), math.nan, session.state())
+        each = _epoch_losses(piece, found)
+        reached = np.flatnonzero(each <= target)[:1]
+        if len(reached) and reached[0] + 1 < len(each):
+            each = each[: reached[0] + 1]
+            session.restore(begun)
+            advance(session, piece.until(len(each)), stop=True)
+        figures: Any = each.tolist()
+        losses.extend(figures)
+        if len(reached):
+            break
+        last = begun, piece
+    if not losses:
+        raise ValueError("passes: expected at least one, got none")
+    return Trained(session.state(), tuple(losses))
+
+
+def pieces(session: Session[Any, Any], passes: Iterable[Pass]) -> Iterator[Piece]:
+    """Passes over the same data, as many together as make a call worth while."""
+    together: list[Pass] = []
+    data: Batch | None = None
+    for pass_ in check_passes(passes):
+        check_pass(pass_)
+        full = len(together) * len(pass_.data.x) * session.layout.size > PIECE
+        if together and (full or pass_.data is not together[0].data):
+            data = contents(together[0], session.like, session.dtype) if data is None else data
+            yield _joined(together, data)
+            data = data if pass_.data is together[0].data else None
+            together = []
+        together.append(pass_)
+    if together:
+        data = contents(together[0], session.like, session.dtype) if data is None else data
+        yield _joined(together, data)
+
+
+def _joined(passes: list[Pass], data: Batch) -> Piece:
+    if all(pass_ is passes[0] for pass_ in passes):
+        orders = [order(passes[0])] * len(passes)
+    else:
+        orders = [order(pass_) for pass_ in passes]
+    firsts = np.cumsum([0, *[len(bounds) - 1 for _, bounds in orders]])
+    ends = np.cumsum([0, *[len(rows) for rows, _ in orders]])
+    begins = [bounds[:-1] + end for (_, bounds), end in zip(orders, ends, strict=False)]
+    rows = np.concatenate([rows for rows, _ in orders])
+    return Piece(Feed(data, rows, np.append(np.concatenate(begins), ends[-1])), firsts, passes)
+
+
+def _explain(
+    update: TrainStep[S],
+    session: Session[F, S],
+    now: tuple[Saved, Piece],
+    last: tuple[Saved, Piece] | None,
+    steps: int,
+    done: int,
+) -> None:
+    """Raise what `fnn.train.epochs` does, by going through the last two epochs as it does."""
+    begun, piece = now
+    epoch = int(np.searchsorted(piece.firsts, steps - 1, side="right")) - 1
+    again = piece.passes[max(epoch - 1, 0) : epoch + 1]
+    if epoch == 0 and last is not None:
+        begun, piece = last
+        epoch = len(piece.passes)
+        again = [*piece.passes[-1:], *again]
+        done -= epoch
+    session.restore(begun)
+    advance(session, piece.until(max(epoch - 1, 0)), stop=True)
+    try:
+        for _ in epochs(update, session.state(), again):
+            pass
+    except DivergenceError as error:
+        error.epoch += done + max(epoch - 1, 0)
+        error.args = (error.epoch, *error.args[1:])
+        raise
+
+
+def _epoch_losses(piece: Piece, losses: Floats) -> Floats:
+    """The mean loss of every pass, over its samples or their weights."""
+    (_, _, weight), rows, bounds = piece.feed
+    masses = np.diff(bounds).astype(float)
+    if weight is not None:
+        masses = np.add.reduceat(weight[rows].astype(float), bounds[:-1])
+    totals: Floats = np.add.reduceat(losses * masses, piece.firsts[:-1])
+    totals /= np.add.reduceat(masses, piece.firsts[:-1])
+    return totals

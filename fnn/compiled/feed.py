@@ -1,0 +1,88 @@
+"""A pass over data as kernels read it: arrays of the params' dtype, and row numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fnn.base import Array, Batch, Params
+from fnn.data import Minibatches, Samples
+from fnn.shapes import check_input, check_target, check_weight
+from fnn.values import as_floats, describe
+
+Integers = NDArray[np.int64]
+
+
+PIECE = 2**25
+"""Params times rows in one run: less than a tenth of a second."""
+
+
+class Feed(NamedTuple):
+    """Data, the order in which its rows come, and where in that order each batch begins."""
+
+    data: Batch
+    rows: Integers
+    bounds: Integers
+
+    @property
+    def steps(self) -> int:
+        """The number of batches."""
+        return len(self.bounds) - 1
+
+    @property
+    def largest(self) -> int:
+        """The rows of the largest batch."""
+        return int(np.diff(self.bounds).max(initial=0))
+
+    def part(self, first: int, end: int) -> Feed:
+        """The batches from number `first` to before `end`."""
+        return self._replace(bounds=self.bounds[first : end + 1])
+
+    def pieces(self, size: int) -> Iterator[tuple[int, int]]:
+        """Where to cut it so that a piece is short, for networks of so many params."""
+        rows = max(1, PIECE // size)
+        first = 0
+        while first < self.steps:
+            within = int(np.searchsorted(self.bounds, self.bounds[first] + rows, side="right")) - 1
+            end = max(first + 1, within)
+            yield first, end
+            first = end
+
+
+def check_pass(pass_: object) -> None:
+    """A pass of samples or minibatches, whose data can be handed over whole."""
+    if type(pass_) is not Samples and type(pass_) is not Minibatches:
+        raise TypeError(
+            f"pass_: expected samples(data) or minibatches(key, size, data), got {describe(pass_)};"
+            " fnn.scan takes any batches"
+        )
+
+
+def order(pass_: Samples | Minibatches) -> tuple[Integers, Integers]:
+    """The rows of a pass, and where its batches begin and the last one ends."""
+    if isinstance(pass_, Samples):
+        bounds = np.arange(len(pass_) + 1)
+        return bounds[:-1], bounds
+    n = len(pass_.rows)
+    return pass_.rows.astype(np.int64, copy=False), np.append(np.arange(0, n, pass_.size), n)
+
+
+def contents(pass_: Samples | Minibatches, params: Params[Any], dtype: np.dtype[Any]) -> Batch:
+    """The data of a pass, which its first batch shows to fit the network."""
+    x, y, weight = pass_[0]
+    x = check_input("batch.x", x, params, dtype)
+    check_target(y, np.empty((*x.shape[:-1], *params[-1].b.shape), dtype))
+    x, y, weight = pass_.data
+    if weight is not None:
+        for batch in pass_:  # each has to have a positive sum
+            check_weight(batch.weight, (len(batch.x),), dtype)
+        weight = ready(weight, dtype)
+    return Batch(ready(x, dtype), ready(y, dtype), weight)
+
+
+def ready(array: Array, dtype: np.dtype[Any]) -> Array:
+    """Numbers in C order; no copy where they are."""
+    return np.ascontiguousarray(as_floats("data", array, dtype))

@@ -1,0 +1,219 @@
+"""What compiled training does with one sample or a few: plain loops over flat memory.
+
+A network is a vector of integers, `net`: its depth, the loss's address, and for each layer n_in,
+n_out, the width of a row of W, the width of its vectors, and the activation's address. Rows are
+padded to whole vectors of numbers (`fnn.compiled.lanes`) with zeros, which stay zeros. A layer's W
+comes before its b, and layer before layer. The equations are those of `fnn.network`.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, TypeAlias
+
+from fnn.compiled.lanes import (
+    add,
+    lanes,
+    load,
+    nothing,
+    offset,
+    plus,
+    real,
+    run,
+    splat,
+    store,
+    total,
+)
+
+P: TypeAlias = Any
+"""A pointer to numbers, or to integers."""
+
+
+def product(x: P, m: int, w: P, b: P, n: int, z: P) -> None:
+    """``z = x W + b``: four vectors of z at a time, then one, then number by number."""
+    step = lanes(w)
+    j = 0
+    while j + 4 * step <= n:
+        s0, s1 = load(b, j), load(b, j + step)
+        s2, s3 = load(b, j + 2 * step), load(b, j + 3 * step)
+        k = j
+        for i in range(m):
+            xi = splat(x[i])
+            s0 = plus(s0, xi, load(w, k))
+            s1 = plus(s1, xi, load(w, k + step))
+            s2 = plus(s2, xi, load(w, k + 2 * step))
+            s3 = plus(s3, xi, load(w, k + 3 * step))
+            k += n
+        store(z, j, s0)
+        store(z, j + step, s1)
+        store(z, j + 2 * step, s2)
+        store(z, j + 3 * step, s3)
+        j += 4 * step
+    while j + step <= n:
+        s = load(b, j)
+        k = j
+        for i in range(m):
+            s = plus(s, splat(x[i]), load(w, k))
+            k += n
+        store(z, j, s)
+        j += step
+    while j < n:
+        rest = b[j]
+        k = j
+        for i in range(m):
+            rest += x[i] * w[k]
+            k += n
+        z[j] = rest
+        j += 1
+
+
+def outer(x: P, m: int, d: P, n: int, t: P) -> None:
+    """``T += x d``, an outer product."""
+    k = 0
+    for i in range(m):
+        xi = splat(x[i])
+        for j in range(0, n, lanes(t)):
+            store(t, k, plus(load(t, k), xi, load(d, j)))
+            k += lanes(t)
+
+
+def turn(old: P, d: P, x: P, m: int, w: P, b: P, n: int, z: P) -> None:
+    """``W += old d``, then ``z = x W + b``, in one reading of W: it is more than a cache holds."""
+    step = lanes(w)
+    j = 0
+    while j + 4 * step <= n:
+        d0, d1 = load(d, j), load(d, j + step)
+        d2, d3 = load(d, j + 2 * step), load(d, j + 3 * step)
+        s0, s1 = load(b, j), load(b, j + step)
+        s2, s3 = load(b, j + 2 * step), load(b, j + 3 * step)
+        k = j
+        for i in range(m):
+            oi, xi = splat(old[i]), splat(x[i])
+            w0 = plus(load(w, k), oi, d0)
+            w1 = plus(load(w, k + step), oi, d1)
+            w2 = plus(load(w, k + 2 * step), oi, d2)
+            w3 = plus(load(w, k + 3 * step), oi, d3)
+            store(w, k, w0)
+            store(w, k + step, w1)
+            store(w, k + 2 * step, w2)
+            store(w, k + 3 * step, w3)
+            s0, s1 = plus(s0, xi, w0), plus(s1, xi, w1)
+            s2, s3 = plus(s2, xi, w2), plus(s3, xi, w3)
+            k += n
+        store(z, j, s0)
+        store(z, j + step, s1)
+        store(z, j + 2 * step, s2)
+        store(z, j + 3 * step, s3)
+        j += 4 * step
+    while j < n:
+        dj, s = load(d, j), load(b, j)
+        k = j
+        for i in range(m):
+            r = plus(load(w, k), splat(old[i]), dj)
+            store(w, k, r)
+            s = plus(s, splat(x[i]), r)
+            k += n
+        store(z, j, s)
+        j += step
+
+
+def pull(x: P, m: int, w: P, d: P, n: int, t: P, e: P) -> None:
+    """``e *= W d``, then ``T += x d``, in one reading of W, which T may be."""
+    k = 0
+    for i in range(m):
+        s = nothing(w)
+        xi = splat(x[i])
+        for j in range(0, n, lanes(w)):
+            r, dj = load(w, k), load(d, j)
+            s = plus(s, r, dj)
+            store(t, k, plus(load(t, k), xi, dj))
+            k += lanes(w)
+        e[i] *= total(s)
+
+
+def upward(net: P, p: P, x: P, z: P, a: P, d: P, old: P, due: int) -> None:
+    """Every layer's z, a and f'(z) for the sample x, once what is due of `old` is added to W."""
+    o = q = 0
+    source = x
+    for layer in range(net[0]):
+        shape = offset(net, 2 + 5 * layer)
+        m, n = shape[0], shape[2]
+        w, b, zl = offset(p, o), offset(p, o + m * n), offset(z, q)
+        if due and layer == 0:
+            turn(old, d, x, m, w, b, n, zl)
+        else:
+            product(source, m, w, b, n, zl)
+        source = offset(a, q)
+        run(shape[4], shape[3], zl, source, offset(d, q))
+        o += (m + 1) * n
+        q += shape[3]
+
+
+def downward(net: P, p: P, t: P, x: P, a: P, d: P, defer: int) -> None:
+    """Add the gradient to t, which may be p, but that of the first W not if it is to `defer`.
+
+    The last layer's d is its delta; when this is done, so is the first layer's.
+    """
+    o = q = 0
+    for layer in range(net[0]):
+        shape = offset(net, 2 + 5 * layer)
+        o += (shape[0] + 1) * shape[2]
+        q += shape[3]
+    for layer in range(net[0] - 1, -1, -1):
+        shape = offset(net, 2 + 5 * layer)
+        m, n = shape[0], shape[2]
+        o -= (m + 1) * n
+        q -= shape[3]
+        delta, b = offset(d, q), offset(t, o + m * n)
+        if layer > 0:
+            lower = offset(net, 2 + 5 * (layer - 1))
+            e = offset(d, q - lower[3])
+            pull(offset(a, q - lower[3]), m, offset(p, o), delta, n, offset(t, o), e)
+            for j in range(m, lower[2]):
+                e[j] = 0
+        elif not defer:
+            outer(x, m, delta, n, t)
+        for j in range(0, n, lanes(t)):
+            store(b, j, add(load(b, j), load(delta, j)))
+
+
+def sample(
+    net: P,
+    p: P,
+    t: P,
+    x: P,
+    y: P,
+    share: float,
+    stop: int,
+    old: P,
+    due: int,
+    defer: int,
+    z: P,
+    a: P,
+    d: P,
+) -> float:
+    """The loss of one sample; `share` times its gradient is added to t, unless it is to stop.
+
+    Where t is p, the first W's share may be deferred: it is due with the next sample, when x is the
+    `old` one and d is still what it was.
+    """
+    upward(net, p, x, z, a, d, old, due)
+    q = 0
+    for layer in range(net[0] - 1):
+        q += offset(net, 2 + 5 * layer)[3]
+    last = offset(net, 2 + 5 * (net[0] - 1))
+    slope, delta = offset(z, q), offset(d, q)
+    value: float = real(net[1], last[1], offset(a, q), y, slope)
+    if stop and not math.isfinite(value):
+        return value
+    for j in range(last[1]):
+        delta[j] *= slope[j] * share
+    for j in range(last[1], last[2]):
+        delta[j] = 0
+    downward(net, p, t, x, a, d, defer)
+    return value
+
+
+def settle(net: P, p: P, old: P, d: P) -> None:
+    """Add to the first W what is due."""
+    outer(old, net[2], d, net[4], p)

@@ -1,0 +1,230 @@
+"""Words that kernels are written in: pointers, and vectors of as many numbers as a register holds.
+
+LLVM vectorizes a loop over arrays only behind checks that they do not overlap and that the loop is
+long, which for 3 or 8 numbers cost more than the arithmetic. Kernels therefore say what they want.
+These are numba intrinsics: they exist in compiled code only.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import ir
+from numba.core import types
+from numba.extending import intrinsic, models, register_model
+
+BITS = 256
+"""Of a vector: that of AVX2. LLVM splits it where registers are smaller."""
+
+INDEX = ir.IntType(32)
+
+
+class Lanes(types.Type):
+    """The numba type of a vector of floats."""
+
+    def __init__(self, scalar: Any) -> None:
+        super().__init__(name=f"Lanes({scalar})")
+        self.scalar = scalar
+        self.count = BITS // scalar.bitwidth
+
+
+class LanesModel(models.PrimitiveModel):
+    """A vector is one LLVM value."""
+
+    def __init__(self, manager: Any, kind: Lanes) -> None:
+        scalar = manager.lookup(kind.scalar).get_value_type()
+        initialize: Any = super().__init__
+        initialize(manager, kind, ir.VectorType(scalar, kind.count))
+
+
+register_model(Lanes)(LanesModel)
+
+
+def _shuffled(builder: Any, vector: Any, order: list[int]) -> Any:
+    mask = ir.Constant(ir.VectorType(INDEX, len(order)), order)
+    return builder.shuffle_vector(vector, ir.Constant(vector.type, ir.Undefined), mask)
+
+
+def _offset(context: Any, pointer: Any, k: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.gep(args[0], [args[1]])
+
+    return pointer(pointer, types.intp), generate
+
+
+def _at(context: Any, pointer: Any, address: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.inttoptr(args[1], args[0].type)
+
+    return pointer(pointer, types.intp), generate
+
+
+def _number(context: Any, pointer: Any, value: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return context.cast(builder, args[1], types.float64, pointer.dtype)
+
+    return pointer.dtype(pointer, types.float64), generate
+
+
+def _nothing(context: Any, pointer: Any) -> Any:
+    kind = Lanes(pointer.dtype)
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return ir.Constant(context.get_value_type(kind), None)
+
+    return kind(pointer), generate
+
+
+def _lanes(context: Any, pointer: Any) -> Any:
+    count = Lanes(pointer.dtype).count
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return context.get_constant(types.intp, count)
+
+    return types.intp(pointer), generate
+
+
+def _load(context: Any, pointer: Any, k: Any) -> Any:
+    kind = Lanes(pointer.dtype)
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        place = builder.gep(args[0], [args[1]])
+        place = builder.bitcast(place, context.get_value_type(kind).as_pointer())
+        return builder.load(place, align=kind.scalar.bitwidth // 8)
+
+    return kind(pointer, types.intp), generate
+
+
+def _store(context: Any, pointer: Any, k: Any, vector: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        place = builder.gep(args[0], [args[1]])
+        place = builder.bitcast(place, args[2].type.as_pointer())
+        builder.store(args[2], place, align=pointer.dtype.bitwidth // 8)
+        return context.get_dummy_value()
+
+    return types.void(pointer, types.intp, vector), generate
+
+
+def _splat(context: Any, number: Any) -> Any:
+    kind = Lanes(number)
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        undefined = ir.Constant(context.get_value_type(kind), ir.Undefined)
+        one = builder.insert_element(undefined, args[0], ir.Constant(INDEX, 0))
+        return _shuffled(builder, one, [0] * kind.count)
+
+    return kind(number), generate
+
+
+def _total(context: Any, vector: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        (rest,) = args
+        for half in (vector.count >> i for i in range(1, vector.count.bit_length())):
+            low = _shuffled(builder, rest, list(range(half)))
+            high = _shuffled(builder, rest, list(range(half, 2 * half)))
+            rest = builder.fadd(low, high)
+        return builder.extract_element(rest, ir.Constant(INDEX, 0))
+
+    return vector.scalar(vector), generate
+
+
+def _add(context: Any, u: Any, v: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.fadd(*args)
+
+    return u(u, v), generate
+
+
+def _plus(context: Any, u: Any, v: Any, w: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.fadd(args[0], builder.fmul(args[1], args[2]))
+
+    return u(u, v, w), generate
+
+
+def _power_of_two(context: Any, n: Any) -> Any:
+    """2 ** n for a float n that is whole: n goes to the exponent's place, biased."""
+    fraction, bias = (52, 1023) if n.bitwidth == 64 else (23, 127)
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        shifter = ir.Constant(args[0].type, 1.5 * 2.0**fraction + bias)  # n + bias in the last bits
+        integer = ir.IntType(n.bitwidth)
+        bits = builder.bitcast(builder.fadd(args[0], shifter), integer)
+        return builder.bitcast(builder.shl(bits, ir.Constant(integer, fraction)), args[0].type)
+
+    return n(n), generate
+
+
+def _root(context: Any, x: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.call(builder.module.declare_intrinsic("llvm.sqrt", [args[0].type]), args)
+
+    return x(x), generate
+
+
+def _calling(result: Any) -> Any:
+    """A call of machine code: ``call(address, *arguments)``."""
+
+    def typed(context: Any, address: Any, *arguments: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            address, packed = args
+            rest = [builder.extract_value(packed, i) for i in range(len(arguments))]
+            value = context.get_value_type(result)
+            kind = ir.FunctionType(
+                ir.VoidType() if result == types.void else value, [arg.type for arg in rest]
+            )
+            done = builder.call(builder.inttoptr(address, kind.as_pointer()), rest)
+            return context.get_dummy_value() if result == types.void else done
+
+        return result(address, types.StarArgTuple.from_types(arguments)), generate
+
+    return intrinsic(typed)
+
+
+offset: Any = intrinsic(_offset)
+"""``offset(p, k)``: the pointer to ``p[k]``."""
+
+at: Any = intrinsic(_at)
+"""``at(p, address)``: a pointer like `p` to an address."""
+
+number: Any = intrinsic(_number)
+"""``number(p, x)``: the float x in the type of what is behind `p`."""
+
+nothing: Any = intrinsic(_nothing)
+"""``nothing(p)``: a vector of zeros."""
+
+lanes: Any = intrinsic(_lanes)
+"""``lanes(p)``: how many of the numbers behind `p` a vector holds."""
+
+load: Any = intrinsic(_load)
+"""``load(p, k)``: the vector of ``p[k]`` and the numbers after it."""
+
+store: Any = intrinsic(_store)
+"""``store(p, k, v)``: its inverse."""
+
+splat: Any = intrinsic(_splat)
+"""``splat(x)``: a vector of one number."""
+
+total: Any = intrinsic(_total)
+"""``total(v)``: the sum of a vector, by halves."""
+
+power_of_two: Any = intrinsic(_power_of_two)
+"""``power_of_two(n)``, exact for whole floats from -1022 / -126 to 1023 / 127."""
+
+root: Any = intrinsic(_root)
+"""``root(x)``: the square root, as one instruction."""
+
+add: Any = intrinsic(_add)
+"""``add(u, v)``: u + v."""
+
+plus: Any = intrinsic(_plus)
+"""``plus(u, v, w)``: u + v * w, rounded twice as NumPy does."""
+
+run: Any = _calling(types.void)
+"""``run(address, ...)``: a call of machine code that returns nothing."""
+
+real: Any = _calling(types.float64)
+"""``real(address, ...)``: one that returns a float."""
+
+whole: Any = _calling(types.intp)
+"""``whole(address, ...)``: one that returns an integer."""

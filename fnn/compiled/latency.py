@@ -1,0 +1,171 @@
+"""`fnn.forward` and `fnn.backprop` in machine code."""
+
+from __future__ import annotations
+
+import threading
+from operator import is_
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fnn import checks, shapes
+from fnn.base import Acts, Array, Batch, F, Grads, LayerGrad, Loss, Params
+from fnn.compiled import pairs
+from fnn.compiled.batches import LARGE, Batches
+from fnn.compiled.entry import address, function, value, where
+from fnn.compiled.layout import UNROLLED, fill, layout, padded, sizes_of, taken
+from fnn.compiled.session import check_compiled
+from fnn.rules import count
+from fnn.tree import frozen
+
+FEW = 2**15
+"""Rows times params up to which `forward` multiplies by itself, and not by BLAS."""
+
+MOST = 16
+"""Networks that a thread remembers, each with memory to work in. It keeps them from being freed."""
+
+K = TypeVar("K")
+T = TypeVar("T")
+
+
+class Memory(threading.local):
+    """What a thread remembers: no two of them work in the same memory."""
+
+    def __init__(self) -> None:
+        self.networks: dict[int, Network] = {}
+        self.gradients: dict[tuple[object, ...], Gradient] = {}
+
+
+_memory = Memory()
+
+
+def same(acts: Acts, others: Acts) -> bool:
+    """Whether these are the very same pairs."""
+    return acts is others or (len(acts) == len(others) and all(map(is_, acts, others)))
+
+
+def remember(known: dict[K, T], key: K, value: T) -> T:
+    """Put a value where it is found again, and forget the oldest of too many."""
+    if len(known) >= MOST and key not in known:
+        del known[next(iter(known))]
+    known[key] = value
+    return value
+
+
+class Network:
+    """A network where it lies: its arrays are read in place, so it is never out of date."""
+
+    def __init__(self, acts: Acts, params: Params[Any]) -> None:
+        self.acts, self.params = acts, params
+        self.dtype = check_compiled(acts, params)
+        self.codes = [pairs.activation(i, act, self.dtype).value for i, act in enumerate(acts)]
+        self.arrays = [(np.ascontiguousarray(w), np.ascontiguousarray(b)) for w, b in params]
+        self.in_place = all(
+            w is v and b is c for (w, b), (v, c) in zip(params, self.arrays, strict=True)
+        )
+        sizes = sizes_of(params)
+        width = max(padded(n, UNROLLED) for n in sizes[1:])
+        self.work, self.output = np.zeros(3 * width, self.dtype), np.zeros(sizes[-1], self.dtype)
+        net = [len(params), width]
+        for m, n, (w, b), code in zip(sizes, sizes[1:], self.arrays, self.codes, strict=False):
+            net += [m, n, where(w), where(b), code]
+        self.net = np.array(net)
+        self.shape = (sizes[0],)
+        self.size = count(params)
+        self.predict = function("predict", self.dtype)
+        self.rest = where(self.work), where(self.net)
+        self.one = where(self.output), *self.rest, 1
+
+    def rows(self, x: Array) -> Array:
+        """The outputs for rows of samples."""
+        if len(x) * self.size <= FEW:
+            output = np.empty((len(x), len(self.output)), self.dtype)
+            self.predict(x.tobytes(), where(output), *self.rest, len(x))
+            return output
+        for (w, b), code in zip(self.arrays, self.codes, strict=True):
+            z = x.dot(w)
+            z += b
+            value(code)(z.size, where(z), where(z))
+            x = z
+        return x
+
+
+def forward(acts: Acts, params: Params[F], x: ArrayLike) -> NDArray[F]:
+    """As `fnn.forward`."""
+    net = _memory.networks.get(id(params))
+    if net is None or net.params is not params or not same(net.acts, acts):
+        net = Network(acts, params)
+        if net.in_place:
+            remember(_memory.networks, id(params), net)
+    if type(x) is not np.ndarray or x.dtype is not net.dtype or x.shape != net.shape:
+        x = shapes.check_input("x", x, params, net.dtype)
+        if x.ndim == 2:
+            return frozen(net.rows(x))
+    net.predict(x.tobytes(), *net.one)
+    output: NDArray[F] = net.output.copy()
+    output.setflags(write=False)
+    return output
+
+
+class Gradient:
+    """Memory for the gradients of networks of one shape, with these pairs."""
+
+    def __init__(self, acts: Acts, loss: Loss, params: Params[Any], dtype: np.dtype[Any]) -> None:
+        self.kept = acts, loss
+        plan = layout(sizes_of(params), dtype)
+        codes = [pairs.activation(i, act, dtype).both for i, act in enumerate(acts)]
+        code = pairs.loss(loss, dtype)
+        self.size = plan.size
+        self.p, self.g = np.zeros(plan.size, dtype), np.zeros(plan.size, dtype)
+        self.work, self.net = np.zeros(3 * plan.width, dtype), plan.net(codes, code)
+        self.params, self.grads = plan.views(self.p), plan.views(self.g)
+        self.batches = Batches(plan, codes, code, self.p, self.g)
+        self.gradient = function("gradient", dtype)
+        arrays = map(where, (self.work, self.p, self.g, self.net))
+        self.rest = *arrays, plan.width, address("sample", dtype)
+
+    def of(
+        self, params: Params[F], x: NDArray[F], y: NDArray[F], share: NDArray[F]
+    ) -> tuple[float, Grads[F]]:
+        """The loss and its gradient."""
+        fill(self.params, params)
+        if x.ndim == 2 and len(x) * self.size >= LARGE:
+            room = self.batches.room(len(x))
+            room.x[...], room.y[...], room.share[...] = x, y, share
+            with np.errstate(all="ignore"):
+                value = self.batches.gradient(room)
+        else:
+            self.g.fill(0)
+            value = self.gradient(x.tobytes(), y.tobytes(), share.tobytes(), *self.rest, len(share))
+        return value, tuple(LayerGrad(w, b) for w, b in taken(self.grads))
+
+
+def backprop(acts: Acts, loss: Loss, params: Params[F], batch: Batch) -> tuple[float, Grads[F]]:
+    """As `fnn.backprop`."""
+    checks.check_loss(loss)
+    checks.check_batch(batch)
+    dtype = check_compiled(acts, params)
+    x = shapes.check_input("batch.x", batch.x, params, dtype)
+    y = shapes.check_target(batch.y, np.empty((*x.shape[:-1], *params[-1].b.shape), dtype))
+    share = _shares(x, batch.weight)
+    key = (*map(id, acts), id(loss), dtype, *sizes_of(params))  # what it remembers keeps its id
+    known = _memory.gradients.get(key)
+    if known is None:
+        known = remember(_memory.gradients, key, Gradient(acts, loss, params, dtype))
+    return known.of(params, x, y, share)
+
+
+def _shares(x: NDArray[F], weight: Array | None) -> NDArray[F]:
+    """What each sample counts for in the mean."""
+    if len(x) == 0:
+        raise ValueError("batch.x: expected at least one row, got an empty batch")
+    if x.ndim == 1:
+        if weight is not None:
+            shapes.check_weight(weight, (), x.dtype)
+        return np.ones(1, x.dtype)
+    if weight is None:
+        return np.full(len(x), 1.0 / len(x), x.dtype)
+    weight = shapes.check_weight(weight, (len(x),), x.dtype)
+    share: NDArray[F] = weight / np.add.reduce(weight)
+    return share

@@ -1,0 +1,196 @@
+"""A network in training: what the kernels change, and how it becomes a state again."""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+from typing import Any, Generic, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fnn import checks
+from fnn.base import Array, F, Params, S
+from fnn.compiled import pairs
+from fnn.compiled.batches import LARGE, Batches
+from fnn.compiled.entry import address, function, where
+from fnn.compiled.feed import Feed
+from fnn.compiled.layout import fill, flattened, layers_of, layout, sizes_of
+from fnn.compiled.program import Program
+from fnn.rules import layered
+from fnn.steps import State, TrainStep, check_state
+from fnn.transforms import not_finite
+from fnn.values import describe
+
+NORM = 1.0
+"""In a report: what was not finite is the norm, not a value (`fnn.compiled.descent`)."""
+
+Saved: TypeAlias = tuple[Array, Array, int]
+
+DTYPES = frozenset(map(np.dtype, (np.float32, np.float64)))
+
+
+def check_update(update: object) -> None:
+    """What train_step returns, which can be taken apart."""
+    if not isinstance(update, TrainStep):
+        raise TypeError(
+            f"update: expected what fnn.train_step returns, got {describe(update)};"
+            " fnn.scan folds any function"
+        )
+
+
+def check_compiled(acts: Any, params: Params[F]) -> np.dtype[F]:
+    """The dtype of a network, float32 or float64."""
+    dtype = checks.check_network(acts, params)
+    if dtype not in DTYPES:
+        raise TypeError(
+            f"params: expected float32 or float64, got {dtype}; fnn.scan, forward and backprop"
+            " compute with any"
+        )
+    return dtype
+
+
+class Session(Generic[F, S]):
+    """One network's params and optimizer, laid out for the kernels, which change them in place."""
+
+    def __init__(self, update: TrainStep[S], state: State[F, S]) -> None:
+        check_update(update)
+        self.like, opt = check_state(state)
+        self.dtype = dtype = check_compiled(update.acts, self.like)
+        self.layout = layout(sizes_of(self.like), dtype)
+        self.program = Program(self.like, dtype)
+        self.rebuild = self.program.append(update.optimizer, opt)
+        self.program.complete()
+        size = self.layout.size
+        self.p = np.zeros(size, dtype)
+        fill(self.layout.views(self.p), self.like)
+        self.s = np.zeros((len(self.program.vectors), size), dtype)
+        for vector, flat in zip(self.s, self.program.vectors, strict=True):
+            fill(self.layout.views(vector), layered(flat, self.like))
+        self.masks = np.zeros((1 + len(self.program.masks), size), dtype)
+        for vector, mask in zip(self.masks[1:], self.program.masks, strict=True):
+            fill(self.layout.views(vector), layered(mask.astype(dtype), self.like))
+        self.acts = [pairs.activation(i, act, dtype).both for i, act in enumerate(update.acts)]
+        self.loss = pairs.loss(update.loss, dtype)
+        self.net = self.layout.net(self.acts, self.loss)
+        self.ops, self.numbers = self.program.integers(), self.program.numbers()
+        self.report = np.zeros(3)
+        self.taken = 0
+
+    def state(self) -> State[F, S]:
+        """What training has come to."""
+        params = layers_of(self.layout.views(self.p), self.like)
+        vectors = [flattened(self.layout.views(vector)) for vector in self.s]
+        return State(params, self.rebuild(vectors, self.taken))
+
+    def saved(self) -> Saved:
+        """Copies of what changes, for `restore`."""
+        return self.p.copy(), self.s.copy(), self.taken
+
+    def restore(self, saved: Saved) -> None:
+        """Be as one was."""
+        self.p[...], self.s[...], self.taken = saved
+
+
+def advance(session: Session[Any, Any], feed: Feed, *, stop: bool) -> NDArray[np.float64]:
+    """Train on all of a feed, and give the losses of the steps that were begun.
+
+    They are fewer than the feed has if it is to `stop` at a loss that is not finite, which then is
+    the last, or where a gradient cannot be clipped, which is a `complaint`.
+    """
+    if feed.largest > 1 and feed.largest * session.layout.size >= LARGE:
+        return by_batches(session, feed, stop=stop)
+    losses: list[NDArray[np.float64]] = []
+    for first, end in feed.pieces(session.layout.size):
+        part = feed.part(first, end)
+        task = Task(session, part)
+        taken = run([session], [task], stop=stop)
+        wrong = stop and taken[0] < part.steps and session.report[2] == 0.0
+        losses.append(task.losses[: taken[0] + wrong])
+        if taken[0] < part.steps:
+            break
+    return np.concatenate([np.empty(0), *losses])
+
+
+def by_batches(session: Session[Any, Any], feed: Feed, *, stop: bool) -> NDArray[np.float64]:
+    """`advance` for large batches, one by one."""
+    (x, y, weight), losses = feed.data, np.empty(feed.steps)
+    rates = session.program.rates(session.taken, feed.steps, session.ops)
+    session.report[:] = 0.0
+    g = np.zeros_like(session.p)
+    batches = Batches(session.layout, session.acts, session.loss, session.p, g)
+    descend = function("descend", session.dtype)
+    ops = where(session.ops), len(session.ops), where(session.numbers), where(rates)
+    arrays = map(where, (session.p, g, session.s, session.masks))
+    rest = *arrays, session.layout.size, where(session.report)
+    ends: Any = feed.bounds.tolist()
+    for step, (first, end) in enumerate(pairwise(ends)):
+        rows = feed.rows[first:end]
+        room = batches.room(end - first)
+        x.take(rows, axis=0, out=room.x, mode="clip")
+        y.take(rows, axis=0, out=room.y, mode="clip")
+        if weight is None:
+            room.share.fill(1.0 / (end - first))
+        else:
+            mass = weight.take(rows)
+            np.divide(mass, np.add.reduce(mass), out=room.share)
+        with np.errstate(all="ignore"):
+            losses[step] = batches.gradient(room)
+        wrong = descend(*ops, step, *rest)
+        session.report[2] = wrong
+        if wrong or (stop and not math.isfinite(losses[step])):
+            return losses[: step + (not wrong)]
+        session.taken += 1
+    return losses
+
+
+class Task:
+    """What one session is to do in a run: the integers for the kernel, and where losses go."""
+
+    def __init__(self, session: Session[Any, Any], feed: Feed) -> None:
+        session.report[:] = 0.0
+        (x, y, weight), self.losses = feed.data, np.empty(feed.steps)
+        self.rates = session.program.rates(session.taken, feed.steps, session.ops)
+        self.feed = feed  # the arrays have to outlive the run
+        self.integers = [
+            *map(where, (session.p, session.s, x, y)),
+            0 if weight is None else where(weight),
+            *map(where, (feed.rows, feed.bounds)),
+            feed.steps,
+            where(session.ops),
+            len(session.ops),
+            *map(where, (session.numbers, self.rates, session.masks, self.losses, session.report)),
+            0,
+        ]
+
+
+def run(sessions: list[Session[Any, Any]], tasks: list[Task], *, stop: bool) -> list[int]:
+    """Train networks of one shape, and say how many steps each took."""
+    one = sessions[0]
+    dtype, size, width = one.dtype, one.layout.size, one.layout.width
+    work, floats = np.zeros(size + 3 * width, dtype), np.empty(0)
+    table = np.array([task.integers for task in tasks], np.int64)
+    fused = all(session.program.fused for session in sessions)
+    codes = address("sample", dtype), address("descend", dtype)
+    function("train", dtype)(
+        *map(where, (work, floats, one.net)),
+        size,
+        width,
+        fused,
+        stop,
+        *codes,
+        where(table),
+        len(tasks),
+    )
+    taken = [int(steps) for steps in table[:, -1]]
+    for session, steps in zip(sessions, taken, strict=True):
+        session.taken += steps
+    return taken
+
+
+def complaint(session: Session[Any, Any]) -> FloatingPointError | None:
+    """What was wrong with a gradient that was to be clipped."""
+    low, high, wrong = session.report.tolist()
+    if wrong == 0.0:
+        return None
+    return not_finite(f"a norm of {low}" if wrong == NORM else f"values from {low} to {high}")

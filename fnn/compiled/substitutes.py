@@ -1,0 +1,88 @@
+"""NumPy functions for compiled pairs that are faster, or faster to compile, than numba's.
+
+exp is as exact as NumPy's and free of branches, so that LLVM vectorizes it. The C library's takes
+5 ns a number and one number at a time; it would be the main cost of a small network. x = n log 2 +
+r with n whole and abs(r) <= log(2) / 2; exp(x) = 2**n exp(r), the latter by Taylor's series. 2**n
+is multiplied in two halves, which reach down to subnormals and up to inf. Source: Muller et al.,
+"Handbook of floating-point arithmetic", 2018, section 10.2.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba.core import types
+from numba.extending import overload
+
+from fnn.compiled.lanes import power_of_two
+
+# log 2 in two parts, of which n times the first is exact; 1.5 * 2**52 and 2**23 round to wholes.
+_LOG2_E = 1.4426950408889634
+_HIGH, _LOW = 0.6931471803691238, 1.9082149292705877e-10
+_ROUND = 6755399441055744.0
+_LOG2_E_32 = np.float32(1.4426950408889634)
+_HIGH_32, _LOW_32 = np.float32(0.693359375), np.float32(-2.12194440e-4)
+_ROUND_32 = np.float32(12582912.0)
+_C = tuple(np.float32(1.0 / f) for f in (1, 1, 2, 6, 24, 120, 720, 5040))
+
+
+def _exp64(x: Any) -> Any:
+    x = np.minimum(np.maximum(x, -746.0), 710.0)  # 0 and inf from there on; NaN stays
+    n = (x * _LOG2_E + _ROUND) - _ROUND
+    r = (x - n * _HIGH) - n * _LOW
+    s = r * r
+    q = s * s
+    low = (1.0 / 2.0 + r * (1.0 / 6.0)) + s * (1.0 / 24.0 + r * (1.0 / 120.0))
+    middle = (1.0 / 720.0 + r * (1.0 / 5040.0)) + s * (1.0 / 40320.0 + r * (1.0 / 362880.0))
+    high = (1.0 / 3628800.0 + r * (1.0 / 39916800.0)) + s * (
+        1.0 / 479001600.0 + r * (1.0 / 6227020800.0)
+    )
+    e = 1.0 + (r + s * (low + q * (middle + q * high)))
+    half = (n * 0.5 + _ROUND) - _ROUND
+    return e * power_of_two(half) * power_of_two(n - half)
+
+
+def _exp32(x: Any) -> Any:
+    x = np.minimum(np.maximum(x, np.float32(-104.0)), np.float32(89.0))
+    n = (x * _LOG2_E_32 + _ROUND_32) - _ROUND_32
+    r = (x - n * _HIGH_32) - n * _LOW_32
+    s = r * r
+    e = _C[0] + (
+        r + s * ((_C[2] + r * _C[3]) + s * ((_C[4] + r * _C[5]) + s * (_C[6] + r * _C[7])))
+    )
+    half = (n * np.float32(0.5) + _ROUND_32) - _ROUND_32
+    return e * power_of_two(half) * power_of_two(n - half)
+
+
+def overloaded(x: Any) -> Any:
+    """What numba compiles to one of these."""
+
+
+def _chosen(x: Any) -> Any:
+    return _exp32 if x == types.float32 else _exp64
+
+
+overload(overloaded)(_chosen)
+
+
+def exp(x: Any) -> Any:
+    """The exponential of a number, in its type, within 1 ulp."""
+    return overloaded(x)
+
+
+def where(condition: Any, a: Any, b: Any) -> Any:
+    """`np.where` for numbers."""
+    return a if condition else b
+
+
+def partition(z: Any, k: Any) -> Any:
+    """`np.partition` for vectors, fast for the last few k; NaN counts as greatest."""
+    z = z.copy()
+    for last in range(len(z) - 1, k - 1, -1):
+        top = 0
+        for i in range(1, last + 1):
+            if z[top] == z[top] and not z[i] <= z[top]:
+                top = i
+        z[top], z[last] = z[last], z[top]
+    return z

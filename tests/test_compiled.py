@@ -1,0 +1,443 @@
+"""The compiled engine computes what the NumPy path does, and refuses what it refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import islice, repeat
+from typing import Any
+
+import numpy as np
+import pytest
+
+import fnn
+from fnn import (
+    Batch,
+    Layer,
+    Loss,
+    Optimizer,
+    Params,
+    State,
+    compiled,
+    init,
+    key,
+    minibatches,
+    samples,
+    start,
+    train_step,
+)
+from fnn.activations import identity, relu, sigmoid, tanh
+from fnn.base import Acts
+from fnn.compiled.batches import LARGE
+from fnn.data import Minibatches, Samples
+from fnn.initializers import uniform
+from fnn.losses import huber, sigmoid_cross_entropy, softmax_cross_entropy, squared_error
+from fnn.optimizers import (
+    adagrad,
+    adam,
+    adamw,
+    add_decayed_weights,
+    add_l1,
+    chain,
+    clip_by_norm,
+    clip_by_value,
+    masked,
+    momentum,
+    nadam,
+    nesterov,
+    rmsprop,
+    rprop,
+    scale,
+    sgd,
+)
+from fnn.random import fold_in, normal
+from fnn.random import uniform as draw
+from fnn.schedules import cosine
+from fnn.steps import TrainStep
+from fnn.train import DivergenceError, epochs, fit
+from fnn.tree import leaves
+
+# Sums are taken in another order: a few roundings a step, and what a few steps make of them.
+ROUNDING = {np.dtype(np.float64): 1e-13, np.dtype(np.float32): 2e-5}
+
+WEIGHTS_ONLY = ((True, False), (True, False))
+HALF = ((False, True), (True, np.array([True, False])))
+
+OPTIMIZERS: dict[str, Optimizer] = {
+    "sgd": sgd(0.1),
+    "sgd with a schedule": sgd(cosine(0.1, 20)),
+    "momentum": momentum(0.05),
+    "nesterov": nesterov(0.05),
+    "adagrad": adagrad(0.05),
+    "rmsprop": rmsprop(0.01),
+    "adam": adam(0.01),
+    "adamw": adamw(cosine(0.01, 20), decay=0.1),
+    "adamw of weights": adamw(0.01, decay=0.1, mask=WEIGHTS_ONLY),
+    "nadam": nadam(0.01),
+    "rprop": rprop(),
+    "clipped by norm": chain(clip_by_norm(0.5), sgd(0.1)),
+    "clipped by value": chain(clip_by_value(0.1), momentum(0.1)),
+    "decayed": chain(add_decayed_weights(0.1), adam(0.01)),
+    "decayed in part": chain(add_decayed_weights(0.1, WEIGHTS_ONLY), sgd(0.1)),
+    "l1": chain(add_l1(0.01), sgd(0.1)),
+    "l1 in part": chain(add_l1(0.01, WEIGHTS_ONLY), sgd(0.1)),
+    "climbing": chain(sgd(0.1), scale(-0.5)),
+    "clipped afterwards": chain(sgd(0.1), clip_by_norm(0.01)),
+    "masked": masked(adam(0.01), HALF),
+    "masked twice": chain(masked(chain(scale(2.0), nesterov(0.1)), HALF), masked(rprop(), HALF)),
+}
+
+
+# A norm is a sum, alone sgd takes the rate before the product, and these masks are of two layers.
+SUMS = {"sgd", "sgd with a schedule", "clipped by norm", "clipped afterwards", "masked"}
+SUMS |= {"masked twice", "adamw of weights", "decayed in part", "l1 in part"}
+
+
+def table(n: int = 20, n_in: int = 3, n_out: int = 2, weight: bool = False) -> Batch:
+    weights = draw(key(3), (n,), 0.1, 1.0) if weight else None
+    return Batch(normal(key(1), (n, n_in)), draw(key(2), (n, n_out), 0.1, 0.9), weights)
+
+
+def agree(one: Any, other: Any, tolerance: float) -> None:
+    for a, b in zip(leaves(one), leaves(other), strict=True):
+        if isinstance(a, np.ndarray):
+            assert a.dtype == b.dtype
+            assert not b.flags.writeable
+        np.testing.assert_allclose(a, b, tolerance, tolerance)
+
+
+def both_scan(
+    update: TrainStep[Any], state: State[Any], pass_: Samples | Minibatches
+) -> tuple[Any, Any]:
+    return fnn.scan(update, state, pass_), compiled.scan(update, state, pass_)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32], ids=["float64", "float32"])
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_every_optimizer_walks_as_on_the_numpy_path(name: str, dtype: Any) -> None:
+    update = train_step((tanh, sigmoid), squared_error, OPTIMIZERS[name])
+    state = start(update.optimizer, init(key(0), (3, 4, 2), dtype=dtype))
+    for pass_ in (samples(table()), minibatches(key(5), 6, table(weight=True))):
+        by_numpy, by_machine = both_scan(update, state, pass_)
+        agree(by_numpy, by_machine, ROUNDING[np.dtype(dtype)])
+        again = both_scan(update, by_numpy[0], pass_)  # where schedules and moments have begun
+        agree(*again, ROUNDING[np.dtype(dtype)])
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32], ids=["float64", "float32"])
+@pytest.mark.parametrize("name", sorted(set(OPTIMIZERS) - SUMS))
+def test_where_nothing_is_summed_an_optimizer_agrees_to_the_bit(name: str, dtype: Any) -> None:
+    optimizer = OPTIMIZERS[name]
+    update = train_step((identity,), squared_error, optimizer)
+    state = start(optimizer, init(key(0), (1, 1), dtype=dtype))
+    by_numpy, by_machine = both_scan(update, state, samples(table(30, 1, 1)))
+    agree(by_numpy, by_machine, 0.0)
+
+
+@pytest.mark.parametrize(
+    "optimizer", [sgd(0.5), momentum(0.05), nesterov(0.05), chain(clip_by_norm(1.0), sgd(0.5))]
+)
+def test_a_thousand_epochs_of_8_3_8_agree_to_12_digits(optimizer: Optimizer) -> None:
+    """Not so for adam and its kin: they divide by roots of what is nearly 0, which is chaotic."""
+    data = Batch(np.eye(8), np.eye(8))
+    update = train_step((sigmoid, sigmoid), squared_error, optimizer)
+    state = start(optimizer, init(key(3), (8, 3, 8), uniform(), uniform()))
+    *_, last = islice(epochs(update, state, repeat(samples(data))), 1000)
+    done = compiled.train(update, state, repeat(samples(data), 1000))
+    assert len(done.losses) == 1000
+    assert done.losses[-1] == pytest.approx(last.loss, rel=1e-12)
+    agree(last.state, done.state, 1e-12)
+
+
+NETWORKS: dict[str, tuple[Acts, Loss, tuple[int, ...]]] = {
+    "one layer": ((identity,), squared_error, (3, 2)),
+    "four layers": ((sigmoid, tanh, relu, identity), huber(0.3), (3, 5, 9, 17, 2)),
+    "wide": ((relu, identity), squared_error, (3, 70, 2)),
+    "a width of 1": ((tanh, sigmoid), sigmoid_cross_entropy, (3, 1, 2)),
+    "classes": ((tanh, identity), softmax_cross_entropy, (3, 6, 2)),
+}
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_every_shape_and_loss_agrees(name: str) -> None:
+    acts, loss, sizes = NETWORKS[name]
+    params = init(key(0), sizes)
+    update = train_step(acts, loss, sgd(0.05))
+    state = start(update.optimizer, params)
+    for pass_ in (
+        samples(table()),
+        minibatches(key(5), 6, table()),
+        minibatches(key(5), 1, table()),
+    ):
+        agree(*both_scan(update, state, pass_), 1e-12)
+    for batch in (table(7), table(7, weight=True), Batch(table().x[0], table().y[0])):
+        expected = fnn.backprop(acts, loss, params, batch)
+        agree(expected, compiled.backprop(acts, loss, params, batch), 1e-12)
+        output = fnn.forward(acts, params, batch.x)
+        agree(output, compiled.forward(acts, params, batch.x), 1e-12)
+
+
+@pytest.mark.parametrize("weight", [False, True], ids=["plain", "weighted"])
+@pytest.mark.parametrize("name", ["sgd", "adam", "clipped by norm"])
+def test_large_batches_which_blas_multiplies_agree(name: str, weight: bool) -> None:
+    data = table(300, 50, 10, weight)
+    update = train_step((relu, sigmoid), squared_error, OPTIMIZERS[name])
+    state = start(update.optimizer, init(key(0), (50, 40, 10)))
+    pass_ = minibatches(key(1), 128, data)  # the last batch is short
+    assert LARGE < 128 * (50 * 40 + 40 * 10)
+    agree(*both_scan(update, state, pass_), 1e-12)
+    done = compiled.train(update, state, [pass_, pass_])
+    *_, last = epochs(update, state, [pass_, pass_])
+    agree((last.state, last.loss), (done.state, done.losses[-1]), 1e-12)
+    acts, params = update.acts, state.params
+    expected = fnn.backprop(acts, squared_error, params, data)
+    agree(expected, compiled.backprop(acts, squared_error, params, data), 1e-12)
+    agree(fnn.forward(acts, params, data.x), compiled.forward(acts, params, data.x), 1e-12)
+
+
+def test_epochs_and_fit_take_the_engine_and_come_to_the_same() -> None:
+    data = table(weight=True)
+    options: dict[str, Any] = {"key": key(1), "batch_size": 6, "max_epochs": 5}
+    options["validation"] = table(8)
+    params = init(key(0), (3, 4, 2))
+    arguments = (tanh, sigmoid), squared_error, adam(0.01), params, data
+    by_numpy, by_machine = (
+        fit(*arguments, **options),
+        fit(*arguments, **options, engine=compiled.scan),
+    )
+    agree(tuple(by_numpy), tuple(by_machine), 1e-12)
+    update = train_step((tanh, sigmoid), squared_error, sgd(0.1))
+    state = start(update.optimizer, params)
+    passes = [samples(table()), minibatches(key(2), 3, table())]
+    for one, other in zip(
+        epochs(update, state, passes), epochs(update, state, passes, compiled.scan), strict=True
+    ):
+        agree(one, other, 1e-12)
+
+
+def test_training_stops_after_the_epoch_that_reaches_the_target() -> None:
+    update = train_step((tanh, sigmoid), squared_error, sgd(0.1))
+    state = start(update.optimizer, init(key(0), (3, 4, 2)))
+    passes = [minibatches(fold_in(key(4), i), 6, table()) for i in range(30)]
+    losses = compiled.train(update, state, passes).losses
+    target = losses[12]
+    assert target < min(losses[:12])
+    done = compiled.train(update, state, iter(passes), target=target)
+    assert done.losses == losses[:13]
+    *_, last = islice(epochs(update, state, passes), 13)
+    agree(last.state, done.state, 1e-12)
+
+
+def test_passes_over_different_data_are_trained_one_after_another() -> None:
+    update = train_step((tanh, sigmoid), squared_error, adam(0.01))
+    state = start(update.optimizer, init(key(0), (3, 4, 2)))
+    one, other = table(), table(7)
+    passes: list[Samples | Minibatches] = [samples(one), samples(one), samples(other)]
+    passes += [minibatches(key(0), 2, one), minibatches(key(1), 3, other)]
+    found = compiled.train(update, state, passes)
+    expected = list(epochs(update, state, passes))
+    assert found.losses == pytest.approx([epoch.loss for epoch in expected], rel=1e-12)
+    agree(expected[-1].state, found.state, 1e-12)
+
+
+DIVERGING: dict[str, tuple[Optimizer, Acts]] = {
+    "at once": (sgd(1e200), (tanh, identity)),
+    "in a later epoch": (sgd(3.0), (identity, identity)),
+    "with clipping": (chain(clip_by_value(1.0), sgd(1e300)), (tanh, identity)),
+    "with a norm": (chain(clip_by_norm(1.0), sgd(1e300)), (tanh, identity)),
+    "with momentum": (momentum(2.0), (identity, identity)),
+}
+
+
+@pytest.mark.parametrize("batch", [None, 3])
+@pytest.mark.parametrize("name", DIVERGING)
+@pytest.mark.filterwarnings("ignore:overflow:RuntimeWarning", "ignore:invalid:RuntimeWarning")
+def test_divergence_is_told_in_the_same_words_with_the_same_state(
+    name: str, batch: int | None
+) -> None:
+    optimizer, acts = DIVERGING[name]
+    update = train_step(acts, squared_error, optimizer)
+    state = start(optimizer, init(key(0), (3, 4, 2)))
+    passes: list[Any] = [samples(table()) if batch is None else minibatches(key(0), batch, table())]
+    passes *= 100
+    errors = []
+    for run in (
+        lambda: list(epochs(update, state, passes)),
+        lambda: list(epochs(update, state, passes, compiled.scan)),
+        lambda: compiled.train(update, state, passes),
+    ):
+        with pytest.raises(DivergenceError) as caught:
+            run()
+        errors.append(caught.value)
+    for error in errors[1:]:
+        assert str(error) == str(errors[0])
+        assert (error.epoch, error.step) == (errors[0].epoch, errors[0].step)
+        agree(errors[0].state, error.state, 1e-9)  # it has grown by many orders, with its roundings
+
+
+def test_scan_goes_on_where_a_loss_is_not_finite_as_fnn_scan_does() -> None:
+    update = train_step((identity,), squared_error, sgd(1e200))
+    state = start(update.optimizer, init(key(0), (3, 2)))
+    with np.errstate(all="ignore"):
+        _, expected = fnn.scan(update, state, samples(table()))
+    _, losses = compiled.scan(update, state, samples(table()))
+    np.testing.assert_array_equal(np.isfinite(losses), np.isfinite(expected))
+
+
+W, B = np.ones((3, 2)), np.ones(2)
+GOOD: dict[str, Any] = {"acts": (tanh, identity), "params": init(key(0), (3, 4, 2))}
+GOOD |= {"loss": squared_error, "x": table().x, "y": table().y, "weight": None}
+BAD: dict[str, dict[str, Any]] = {
+    "a list of pairs": {"acts": [tanh, identity]},
+    "a function for a pair": {"acts": (np.tanh, identity)},
+    "too few pairs": {"acts": (tanh,)},
+    "a number for params": {"params": 3.0},
+    "layers that do not chain": {"params": (Layer(W, B), Layer(W, B))},
+    "params of integers": {"params": (Layer(W.astype(int), B), Layer(np.ones((2, 2)), B))},
+    "x too wide": {"x": np.ones((20, 7))},
+    "x of rank 3": {"x": np.ones((20, 3, 1))},
+    "x of strings": {"x": np.array([["a", "b", "c"]])},
+    "a function for a loss": {"loss": np.square},
+    "one target a row": {"y": np.ones(20)},
+    "targets too wide": {"y": np.ones((20, 3))},
+    "no rows": {"x": np.ones((0, 3)), "y": np.ones((0, 2))},
+    "too few weights": {"weight": np.ones(3)},
+    "weights of 0": {"weight": np.zeros(20)},
+    "a weight below 0": {"x": table().x[0], "y": table().y[0], "weight": -1.0},
+}
+
+
+def error_of(call: Callable[[Any], object], engine: Any) -> tuple[type[Exception], str] | None:
+    try:
+        call(engine)
+    except (TypeError, ValueError) as error:
+        return type(error), str(error)
+    return None
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_networks_and_batches_get_the_errors_of_the_numpy_path(name: str) -> None:
+    one = GOOD | BAD[name]
+    batch = Batch(one["x"], one["y"], one["weight"])
+    engines: tuple[Any, ...] = (fnn, compiled)
+    calls: list[Callable[[Any], object]] = [
+        lambda engine: engine.backprop(one["acts"], one["loss"], one["params"], batch),
+        lambda engine: engine.forward(one["acts"], one["params"], one["x"]),
+    ]
+    errors = [[error_of(call, engine) for call in calls] for engine in engines]
+    assert errors[0] == errors[1]
+    assert errors[0][0] is not None
+
+
+def state_of(optimizer: Optimizer, params: Params[Any] = GOOD["params"]) -> State[Any]:
+    return start(optimizer, params)
+
+
+WRONG: dict[str, tuple[Optimizer, Any, Any]] = {
+    "params for a state": (sgd(0.1), GOOD["params"], samples(table())),
+    "another optimizer's state": (adam(0.1), state_of(sgd(0.1)), samples(table())),
+    "another network's state": (
+        adam(0.1),
+        State(GOOD["params"], state_of(adam(0.1), init(key(0), (3, 2))).opt),
+        samples(table()),
+    ),
+    "no pair of states": (chain(sgd(0.1), scale(1.0)), state_of(sgd(0.1)), samples(table())),
+    "a mask of another network": (
+        masked(sgd(0.1), (True,)),
+        state_of(sgd(0.1)),
+        samples(table()),
+    ),
+    "a rate below 0": (sgd(lambda step: 0.1 - step), state_of(sgd(0.1)), samples(table())),
+    "x too wide": (sgd(0.1), state_of(sgd(0.1)), samples(table(n_in=4))),
+    "targets too wide": (sgd(0.1), state_of(sgd(0.1)), minibatches(key(0), 3, table(n_out=3))),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_bad_states_and_passes_get_the_errors_of_the_numpy_path(name: str) -> None:
+    optimizer, state, pass_ = WRONG[name]
+    update = train_step((tanh, identity), squared_error, optimizer)
+    expected = error_of(lambda engine: engine.scan(update, state, pass_), fnn)
+    assert expected == error_of(lambda engine: engine.scan(update, state, pass_), compiled)
+    assert expected is not None
+
+
+ANY: Any = compiled
+
+
+def unknown(params: Any) -> tuple[()]:
+    return ()
+
+
+def refused(optimizer: Any = None, dtype: Any = np.float64, pass_: Any = None) -> Any:
+    optimizer = optimizer or sgd(0.1)
+    update = train_step((tanh, identity), squared_error, optimizer)
+    state = state_of(optimizer, init(key(0), (3, 4, 2), dtype=dtype))
+    return compiled.scan(update, state, pass_ or samples(table()))
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (
+            lambda: refused(Optimizer(unknown, lambda grads, state, params: (grads, state))),
+            "optimizer: expected one that fnn.optimizers makes, got the function <lambda>; fnn.sc",
+        ),
+        (lambda: refused(dtype=np.float16), "params: expected float32 or float64, got float16"),
+        (lambda: refused(pass_=[table()]), "pass_: expected samples.data. or minibatches"),
+        (lambda: refused(pass_=iter(samples(table()))), "pass_: expected samples.data. or minib"),
+        (
+            lambda: ANY.scan(print, None, samples(table())),
+            "update: expected what fnn.train_step returns, got the function print",
+        ),
+        (lambda: ANY.train(print, None, table()), "update: expected what fnn.train_step"),
+    ],
+)
+def test_what_only_the_numpy_path_takes_is_refused_with_the_remedy(
+    call: Callable[[], object], message: str
+) -> None:
+    with pytest.raises(TypeError, match=message):
+        call()
+
+
+def test_training_for_no_passes_is_an_error() -> None:
+    update = train_step((tanh, identity), squared_error, sgd(0.1))
+    with pytest.raises(ValueError, match=r"^passes: expected at least one, got none$"):
+        compiled.train(update, state_of(sgd(0.1)), [])
+    with pytest.raises(TypeError, match=r"^passes: expected passes of batches, got a"):
+        ANY.train(update, state_of(sgd(0.1)), np.ones(3))
+
+
+def test_arrays_of_any_kind_come_in_and_none_is_changed() -> None:
+    data = Batch(table().x.astype(">f4")[::2], np.asfortranarray(table(10).y), None)
+    params = tuple(Layer(np.asfortranarray(w), b.copy()) for w, b in init(key(0), (3, 4, 2)))
+    update = train_step((tanh, sigmoid), squared_error, adam(0.1))
+    state = State(params, update.optimizer.init(params))
+    before = [np.array(a).tobytes() for a in leaves((data.x, data.y, state))]
+    passes: list[Samples | Minibatches] = [samples(data), minibatches(key(0), 3, data)]
+    for pass_ in passes:
+        agree(*both_scan(update, state, pass_), 1e-12)
+    arguments = update.acts, update.loss, params, data
+    agree(fnn.backprop(*arguments), compiled.backprop(*arguments), 1e-12)
+    for x in (data.x, data.x[0], data.x.tolist(), data.x[0].tolist()):
+        output = compiled.forward(update.acts, params, x)
+        agree(fnn.forward(update.acts, params, x), output, 1e-12)
+    assert before == [np.array(a).tobytes() for a in leaves((data.x, data.y, state))]
+
+
+def test_forward_sees_params_as_they_are_and_outputs_are_nobody_elses() -> None:
+    params = tuple(Layer(w.copy(), b.copy()) for w, b in init(key(0), (3, 4, 2)))
+    acts, x = (tanh, identity), np.ones(3)
+    first = compiled.forward(acts, params, x)
+    kept = first.copy()
+    params[0].w[...] = 2.0  # they are the user's own
+    second = compiled.forward((tanh, identity), params, x)
+    np.testing.assert_array_equal(first, kept)
+    np.testing.assert_allclose(second, fnn.forward(acts, params, x), 1e-13)
+    for i in range(40):  # more networks than are remembered
+        other = init(key(i), (3, 4, 2))
+        expected = fnn.forward(acts, other, x)
+        np.testing.assert_allclose(compiled.forward(acts, other, x), expected, 1e-13)
+    relus = (relu, identity)
+    np.testing.assert_allclose(
+        compiled.forward(relus, params, x), fnn.forward(relus, params, x), 1e-13
+    )

@@ -1,0 +1,111 @@
+"""Many networks are trained as each would be alone."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import pytest
+
+from fnn import Batch, compiled, forward, init, key, minibatches, samples, start, train_step
+from fnn.activations import sigmoid, tanh
+from fnn.losses import squared_error
+from fnn.optimizers import adam, sgd
+from fnn.random import Key, fold_in, normal, split
+from fnn.train import DivergenceError
+from fnn.tree import leaves
+
+ACTS = (tanh, sigmoid)
+DATA = Batch(normal(key(1), (12, 3)), 0.5 + 0.1 * normal(key(2), (12, 2)))
+UPDATE = train_step(ACTS, squared_error, adam(0.01))
+
+
+def new(k: Key) -> Any:
+    return start(UPDATE.optimizer, init(k, (3, 4, 2)))
+
+
+STATES = compiled.ensemble(key(0), 7, new)
+PASSES = [minibatches(fold_in(key(5), i), 5, DATA) for i in range(4)]
+
+
+def same(one: Any, other: Any) -> None:
+    for a, b in zip(leaves(one), leaves(other), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_an_ensemble_has_a_member_for_each_key() -> None:
+    for member, k in zip(STATES, split(key(0), 7), strict=True):
+        same(member, new(k))
+
+
+@pytest.mark.parametrize("threads", [None, 1, 2, 5])
+def test_each_network_is_to_the_bit_what_it_is_alone(threads: int | None) -> None:
+    states, losses = compiled.train_many(UPDATE, STATES, PASSES, threads=threads)
+    assert losses.shape == (7, 4)
+    assert not losses.flags.writeable
+    for i, state in enumerate(STATES):
+        alone = compiled.train(UPDATE, state, PASSES)
+        same(alone.state, states[i])
+        np.testing.assert_array_equal(alone.losses, losses[i])
+
+
+def test_networks_may_have_rates_and_data_of_their_own() -> None:
+    updates = [train_step(ACTS, squared_error, adam(0.01 * (i + 1))) for i in range(7)]
+    rng = np.random.default_rng(0)
+    drawn = [rng.integers(0, 12, 12) for _ in STATES]
+    passes = [[samples(Batch(DATA.x[rows], DATA.y[rows]))] * 3 for rows in drawn]
+    states, _ = compiled.train_many(updates, STATES, passes)
+    for i, state in enumerate(STATES):
+        same(compiled.train(updates[i], state, passes[i]).state, states[i])
+
+
+def test_threads_train_networks_side_by_side() -> None:
+    with ThreadPoolExecutor(4) as pool:
+        done = list(pool.map(lambda state: compiled.scan(UPDATE, state, PASSES[0]), STATES))
+    for state, (found, losses) in zip(STATES, done, strict=True):
+        expected, others = compiled.scan(UPDATE, state, PASSES[0])
+        same(expected, found)
+        assert losses == others
+
+
+def test_threads_share_forward_and_backprop() -> None:
+    params = [state.params for state in STATES] * 20
+    with ThreadPoolExecutor(4) as pool:
+        outputs = list(pool.map(lambda p: compiled.forward(ACTS, p, DATA.x[0]), params))
+        grads = list(pool.map(lambda p: compiled.backprop(ACTS, squared_error, p, DATA), params))
+    for p, output, found in zip(params, outputs, grads, strict=True):
+        np.testing.assert_array_equal(compiled.forward(ACTS, p, DATA.x[0]), output)
+        same(compiled.backprop(ACTS, squared_error, p, DATA), found)
+
+
+def test_a_prediction_has_the_mean_and_the_spread_of_all() -> None:
+    params = [state.params for state in STATES]
+    mean, spread = compiled.predict(ACTS, params, DATA.x)
+    outputs = np.stack([forward(ACTS, p, DATA.x) for p in params])
+    np.testing.assert_allclose(mean, outputs.mean(axis=0), 1e-13)
+    np.testing.assert_allclose(spread, outputs.std(axis=0), 1e-12)
+    assert not mean.flags.writeable
+    assert not spread.flags.writeable
+
+
+def test_an_error_says_which_network_it_was() -> None:
+    updates = [UPDATE] * 6 + [train_step(ACTS, squared_error, sgd(1e200))]
+    states = [*STATES[:6], start(sgd(1e200), STATES[6].params)]
+    bad = Batch(DATA.x * 1e200, DATA.y)
+    passes = [[samples(DATA)]] * 6 + [[samples(bad._replace(y=bad.y * 1e200))]]
+    with pytest.raises(DivergenceError) as caught:
+        compiled.train_many(updates, states, passes)
+    assert caught.value.__notes__ == ["in states[6]"]
+
+
+def test_what_does_not_match_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"^update: expected one for all, or one for each of 7"):
+        compiled.train_many([UPDATE] * 3, STATES, PASSES)
+    with pytest.raises(ValueError, match=r"^passes: expected one for all, or one for each of 7"):
+        compiled.train_many(UPDATE, STATES, [PASSES] * 3)
+    other = start(UPDATE.optimizer, init(key(0), (3, 5, 2)))
+    with pytest.raises(ValueError, match=r"^states: expected sizes \(3, 4, 2\) like states\[0\]"):
+        compiled.train_many(UPDATE, [*STATES[:2], other], PASSES)
+    with pytest.raises(ValueError, match=r"^update: expected one for all, or one for each of 0"):
+        compiled.train_many(UPDATE, [], PASSES)

@@ -1,0 +1,223 @@
+"""Pairs are compiled from their own functions, whoever wrote them, and are what they were."""
+
+from __future__ import annotations
+
+import ctypes
+import math
+import operator
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import mpmath
+import numpy as np
+import pytest
+
+import fnn
+from fnn import Activation, Array, Batch, Loss, compiled, init, key, samples, start, train_step
+from fnn.activations import identity, sigmoid
+from fnn.compiled import pairs
+from fnn.compiled.entry import activation, value, where
+from fnn.compiled.fingerprint import fingerprint
+from fnn.losses import squared_error
+from fnn.optimizers import sgd
+from fnn.targets import masked_loss
+from tests.oracles import ACTIVATIONS, LOSSES
+
+DTYPES = [np.dtype(np.float64), np.dtype(np.float32)]
+RNG = np.random.default_rng(0)
+EVERYWHERE = np.concatenate(
+    [
+        *(RNG.standard_normal(300) * size for size in (1e-3, 1.0, 10.0, 100.0, 1e4)),
+        [0.0, -0.0, np.inf, -np.inf, np.nan, 1e30, -1e30, 88.0, -104.0, 710.0, -745.0],
+    ]
+)
+
+
+def values_and_slopes(act: Activation, z: Array) -> tuple[Array, Array]:
+    code = pairs.activation(0, act, z.dtype)
+    a, d, again = (np.empty_like(z) for _ in range(3))
+    activation(code.both)(z.size, where(z), where(a), where(d))
+    value(code.value)(z.size, where(z), where(again))
+    np.testing.assert_array_equal(a, again)
+    return a, d
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_every_built_in_activation_is_what_it_is_in_numpy(name: str, dtype: np.dtype[Any]) -> None:
+    """Within the roundings of NumPy's exp and ours, in ulp or, where terms cancel, in eps."""
+    act, z = ACTIVATIONS[name][0], EVERYWHERE.astype(dtype)
+    a, d = values_and_slopes(act, z)
+    eps = 4 * np.finfo(dtype).eps
+    tiny = 1e-300 if dtype == np.float64 else 1e-30
+    cancels = eps if name in ("gelu", "gelu_tanh", "silu", "mish") else 0.0
+    with np.errstate(all="ignore"):
+        expected = act.f(z)
+        np.testing.assert_allclose(a, expected, eps, tiny * eps)
+        np.testing.assert_allclose(d, act.df(z, expected), eps, max(cancels, tiny * eps))
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+def test_exp_is_within_an_ulp_of_exact_over_the_whole_dtype(dtype: np.dtype[Any]) -> None:
+    exponential = Activation(np.exp, lambda z, a: a)
+    info = np.finfo(dtype)
+    low, high = math.log(info.smallest_subnormal), math.log(info.max)
+    z = np.concatenate([np.linspace(low - 2, high - 1e-3, 4001), RNG.standard_normal(1000)]).astype(
+        dtype
+    )
+    a, _ = values_and_slopes(exponential, z)
+    exact = [mpmath.exp(mpmath.mpf(float(zi))) for zi in z]
+    error = [float(abs(mpmath.mpf(float(ai)) - e)) for ai, e in zip(a, exact, strict=True)]
+    ulp = [float(np.spacing(dtype.type(min(e, info.max)))) for e in exact]
+    assert max(map(operator.truediv, error, ulp)) <= 1.0
+    edges = np.array([np.inf, -np.inf, np.nan, high + 1.0, low - 1.0], dtype)
+    np.testing.assert_array_equal(
+        values_and_slopes(exponential, edges)[0], [np.inf, 0, np.nan, np.inf, 0]
+    )
+
+
+def loss_and_slope(loss: Loss, output: Array, target: Array) -> tuple[float, Array]:
+    code = ctypes.CFUNCTYPE(ctypes.c_double, *[ctypes.c_int64] * 4)(pairs.loss(loss, output.dtype))
+    slope = np.empty_like(output)
+    return float(code(output.size, where(output), where(target), where(slope))), slope
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("name", LOSSES)
+def test_every_built_in_loss_is_what_it_is_in_numpy(name: str, dtype: np.dtype[Any]) -> None:
+    if name == "softmax_cross_entropy" and dtype == np.float32:
+        dtype = np.dtype(np.float64)  # it takes 8 s to compile
+    loss = LOSSES[name][0]
+    for size in (1.0, 30.0):
+        output = (size * RNG.standard_normal(5)).astype(dtype)
+        target = np.array([0.0, 1.0, 0.0, 0.0, 0.0], dtype)
+        found, slope = loss_and_slope(loss, output, target)
+        tolerance = 10 * float(np.finfo(dtype).eps)
+        assert found == pytest.approx(float(loss.f(output, target)), rel=tolerance, abs=tolerance)
+        np.testing.assert_allclose(slope, loss.df(output, target), tolerance, tolerance)
+
+
+def test_a_loss_of_known_targets_compiles_too() -> None:
+    loss, output = masked_loss(squared_error), np.array([1.0, 2.0, 3.0])
+    found, slope = loss_and_slope(loss, output, np.array([0.0, np.nan, 5.0]))
+    assert found == 5.0
+    np.testing.assert_array_equal(slope, [2.0, 0.0, -4.0])
+
+
+GAIN = 1.7
+
+
+def helper(z: Array) -> Array:
+    return np.where(z > 0, GAIN * z, np.exp(z) - 1.0)
+
+
+def slope_of(z: Array, a: Array) -> Array:
+    return np.where(z > 0, GAIN, np.exp(z))
+
+
+def bent(bend: float, z: Array) -> Array:
+    squared: Array = bend * z * z
+    return squared + helper(z)
+
+
+def bent_slope(bend: float, z: Array, a: Array) -> Array:
+    twice: Array = 2.0 * bend * z
+    return twice + slope_of(z, a)
+
+
+def closing_over(factor: float) -> Activation:
+    return Activation(lambda z: factor * np.sin(z), lambda z, a: factor * np.cos(z))
+
+
+OWN: dict[str, Activation] = {
+    "ufuncs": Activation(np.sin, lambda z, a: np.cos(z)),
+    "a helper and a global": Activation(helper, slope_of),
+    "a closure": closing_over(0.3),
+    "partials": Activation(partial(bent, 0.1), partial(bent_slope, 0.1)),
+    "math": Activation(lambda z: math.pi * z, lambda z, a: math.pi + 0.0 * z),
+}
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("name", OWN)
+def test_a_users_pair_trains_as_on_the_numpy_path(name: str, dtype: np.dtype[Any]) -> None:
+    act = OWN[name]
+    data = Batch(RNG.standard_normal((10, 3)), RNG.random((10, 2)))
+    update = train_step((act, sigmoid), squared_error, sgd(0.1))
+    state = start(update.optimizer, init(key(0), (3, 4, 2), dtype=dtype.type))
+    expected, losses = fnn.scan(update, state, samples(data))
+    found, others = compiled.scan(update, state, samples(data))
+    tolerance = 100 * float(np.finfo(dtype).eps)
+    np.testing.assert_allclose(others, losses, tolerance)
+    for one, other in zip(found.params, expected.params, strict=True):
+        np.testing.assert_allclose(one.w, other.w, tolerance, tolerance)
+
+
+def test_a_users_loss_that_ties_outputs_together_compiles() -> None:
+    def f(output: Array, target: Array) -> Array:
+        total: Array = (output - target).sum(-1)
+        return total * total
+
+    def df(output: Array, target: Array) -> Array:
+        slope: Array = 2.0 * (output - target).sum(-1) * np.ones_like(output)
+        return slope
+
+    found, slope = loss_and_slope(Loss(f, df), np.array([1.0, 2.0]), np.array([0.0, 0.5]))
+    assert found == 6.25
+    np.testing.assert_array_equal(slope, [5.0, 5.0])
+
+
+def unfit(z: Array) -> Array:
+    return np.asarray([float(str(v)) for v in z])
+
+
+@pytest.mark.parametrize(
+    ("pair", "reason"),
+    [
+        (
+            Activation(unfit, slope_of),
+            "acts[1]: expected a pair that numba can compile, got the fun",
+        ),
+        (Activation(lambda z: z.sum(), slope_of), "Unknown attribute 'sum' of type float64"),
+    ],
+)
+def test_a_pair_that_numba_cannot_compile_is_named_with_the_reason(
+    pair: Activation, reason: str
+) -> None:
+    params = init(key(0), (3, 4, 2))
+    with pytest.raises(TypeError, match=r"fnn\.scan runs it as it is$") as caught:
+        compiled.forward((identity, pair), params, np.ones(3))
+    assert reason in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_fingerprint_tells_functions_apart_by_all_that_they_reach() -> None:
+    same = [fingerprint(closing_over(0.3).f), fingerprint(closing_over(0.3).f)]
+    assert same[0] == same[1] is not None
+    others: list[Callable[..., Any]] = [closing_over(0.4).f, helper, slope_of, unfit, np.sin]
+    others += [partial(bent, 0.1), partial(bent, 0.2), lambda z, k=1: z, lambda z, k=2: z]
+    assert len({fingerprint(f) for f in others} | {same[0]}) == len(others) + 1
+
+
+def test_a_fingerprint_changes_with_a_global(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = fingerprint(partial(bent, 0.1))
+    monkeypatch.setitem(globals(), "GAIN", 1.8)
+    assert fingerprint(partial(bent, 0.1)) != before
+
+
+def test_what_cannot_be_told_has_no_fingerprint_but_runs() -> None:
+    table = np.array([0.5, 2.0])
+    act = Activation(lambda z: z * table[1], lambda z, a: table[1])
+    assert fingerprint(act.f) is None
+    params = init(key(0), (3, 2))
+    output = compiled.forward((act,), params, np.ones(3))
+    np.testing.assert_allclose(output, fnn.forward((act,), params, np.ones(3)), 1e-14)
+
+
+def recursive(z: Any) -> Any:
+    return z if z < 1.0 else recursive(z - 1.0)
+
+
+def test_a_function_that_calls_itself_has_a_fingerprint() -> None:
+    assert fingerprint(recursive) == fingerprint(recursive) is not None
