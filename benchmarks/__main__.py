@@ -55,18 +55,18 @@ def main() -> None:
     cores = (
         len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     )
+    machine = description()
     results = measured(1, options.quick, names)
     both = [name for name in names if 2 in THREADS.get(name, ())]
     if both and cores >= 2 and not options.quick:
         results += measured(2, options.quick, both)
-    machine = description()
     page = report(results, machine)
     if out is None:
         print(page)
         return
     out.mkdir(parents=True, exist_ok=True)
     if draw(results, machine[0], out / "images" / "benchmarks.png"):
-        page += "\n![The same as bars](images/benchmarks.png)\n"
+        page += "\n![A part of it as a picture](images/benchmarks.png)\n"
     (out / "benchmarks.md").write_text(page, "utf-8")
     print(f"written to {out / 'benchmarks.md'}")
 

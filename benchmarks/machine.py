@@ -50,8 +50,10 @@ def description() -> list[str]:
     blas = config["Build Dependencies"]["blas"]
     wide = config["SIMD Extensions"].get("found", [])
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    busy = f"{os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "unknown"
     return [
         f"{processor()}, {cores} cores, {', '.join(wide[-1:])}; {platform.system()}",
+        f"load average in the minute before: {busy}; above 0.5, something else was running",
         f"Python {platform.python_version()}",
         f"NumPy {np.__version__} with {blas['name']} {blas['version']}",
         ", ".join([f"fnn {fnn.__version__}", *versions()]),

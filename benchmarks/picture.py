@@ -1,4 +1,4 @@
-"""The results as a picture: one panel for each column, a bar for each contender, log scale."""
+"""The results as a picture: one panel for each column, a dot for each contender, log scale."""
 
 from __future__ import annotations
 
@@ -34,6 +34,7 @@ def draw(results: Sequence[Result], machine: str, path: Path) -> bool:
     shown_here = panels(results)
     try:
         from matplotlib.figure import Figure
+        from matplotlib.ticker import NullFormatter
     except ImportError:
         return False
     if not shown_here:
@@ -48,16 +49,20 @@ def draw(results: Sequence[Result], machine: str, path: Path) -> bool:
         names = [name for name in result.figures if name not in YARDSTICKS]
         middles = {name: statistics.median(result.figures[name]) for name in names}
         names.sort(key=lambda name: -middles[name])
-        colors = ["tab:blue" if name in OURS else "0.7" for name in names]
-        drawn = axis.barh(names, [middles[name] for name in names], color=colors)
-        axis.bar_label(drawn, [shown(middles[name]) for name in names], padding=2, fontsize=7)
+        axis.hlines(names, 0, 1, transform=axis.get_yaxis_transform(), color="0.9", zorder=0)
+        colors = ["tab:blue" if name in OURS else "0.5" for name in names]
+        axis.scatter([middles[name] for name in names], names, c=colors)
+        for name in names:
+            spot = middles[name], name
+            axis.annotate(shown(middles[name]), spot, (7, -3), textcoords="offset points", size=7)
         axis.set_xscale("log")
-        axis.margins(x=0.18)
+        axis.xaxis.set_minor_formatter(NullFormatter())
+        axis.margins(x=0.15)
         axis.tick_params(labelsize=7)
         title = result.table.removesuffix(", 1 thread")
         axis.set_title(f"{result.column}, {result.unit}\n{title}", fontsize=8)
         axis.spines[["top", "right"]].set_visible(False)
     figure.suptitle(f"Time for one update or call, log scale, on {machine}", fontsize=9)
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=110)
+    figure.savefig(path, dpi=90)
     return True
