@@ -16,7 +16,7 @@ from typing import Any, Generic, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fnn import checks, shapes
+from fnn import checks, memory, shapes
 from fnn.base import Acts, Array, Batch, F, F_co, Grads, LayerGrad, Loss, Params
 from fnn.network import trace
 from fnn.tree import frozen
@@ -60,6 +60,14 @@ def linearize(acts: Acts, params: Params[F], x: NDArray[F]) -> Linear[F]:
     )
     zs, outputs = zip(*layers, strict=True)
     return Linear(acts, params, (rows, *outputs), zs, slopes, x.shape[:-1])
+
+
+def check_stack(name: str, rows: int, k: int, params: Params[F]) -> None:
+    """There is room for k vectors of a row's in every layer."""
+    widest = max(len(b) for _, b in params)
+    memory.check_room(
+        (rows, k, widest), params[0].w.dtype, name, "a stack of directions", "take chunks of rows"
+    )
 
 
 class Objective(NamedTuple, Generic[F_co]):
