@@ -101,7 +101,7 @@ def problem(
     kind = np.dtype(np.float64)
     shape = min(max(rows, 1), len(x)), y.shape[1], size
     few = "use scaled_conjugate_gradient or lbfgs, which take a few vectors"
-    memory.empty((size, size), kind, "params", "normal equations", few)
+    memory.check_room((size, size), kind, "params", "normal equations", few)
     buffer = memory.empty(shape, kind, "chunk", "rows of a Jacobian", "give a smaller chunk")
     free = np.flatnonzero(~held)
     vector, unravel = ravel(params)
