@@ -20,24 +20,35 @@ _FREE = Path("/proc/meminfo")
 _LIMIT = Path("/sys/fs/cgroup/memory.max")
 
 
-def empty(
+def check_room(
     shape: tuple[int, ...], dtype: np.dtype[F], name: str, what: str, remedy: str
-) -> NDArray[F]:
-    """A new array, not yet filled; a `ValueError` if it would take over half of `available`.
+) -> None:
+    """A `ValueError` if an array would take over half of what is `available`.
 
     Half, because whoever asks for it will want to compute with it.
     """
     size = math.prod(shape) * dtype.itemsize
-    room = math.inf if size <= SMALL else available() / 2
-    if size <= room:
-        try:
-            return np.empty(shape, dtype)
-        except MemoryError:  # a limit of the process, or a system that told nothing
-            room = 0
-    known = f"{_brief(room)} is half of what is free" if room else "the system has none left"
-    raise ValueError(
+    if size > SMALL and size > (room := available() / 2):
+        raise _refusal(shape, dtype, name, what, f"{_brief(room)} is half of what is free", remedy)
+
+
+def empty(
+    shape: tuple[int, ...], dtype: np.dtype[F], name: str, what: str, remedy: str
+) -> NDArray[F]:
+    """A new array, not yet filled, for which there is room."""
+    check_room(shape, dtype, name, what, remedy)
+    try:
+        return np.empty(shape, dtype)
+    except MemoryError:  # a limit of the process, or a system that told nothing
+        raise _refusal(shape, dtype, name, what, "the system has none left", remedy) from None
+
+
+def _refusal(
+    shape: tuple[int, ...], dtype: np.dtype[F], name: str, what: str, room: str, remedy: str
+) -> ValueError:
+    return ValueError(
         f"{name}: expected {what} that fits in memory, got one of {shape} in {dtype}, which would"
-        f" take {_brief(size)}, and {known}; {remedy}"
+        f" take {_brief(math.prod(shape) * dtype.itemsize)}, and {room}; {remedy}"
     )
 
 

@@ -195,7 +195,7 @@ def test_gauss_newton_is_the_hessian_of_a_net_that_is_linear_in_its_params(loss:
 def test_gauss_newton_is_not_the_hessian_of_others() -> None:
     given_ = problem(9, "squared_error")
     v = direction(9, given_[2])
-    gap = flat(d.gauss_newton_vp(*given_, v)) - flat(d.hvp(*given_, v))
+    gap: Array = flat(d.gauss_newton_vp(*given_, v)) - flat(d.hvp(*given_, v))
     assert np.abs(gap).max() > 0.01
 
 

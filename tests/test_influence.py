@@ -125,6 +125,7 @@ ONLY[:, 2] = np.arange(25) == 17  # the third weight hangs on one sample
         ({"data": Batch(X[:3], Y[:3])}, (ValueError, "data", "all 8 params", "6 residuals")),
         ({"data": Batch(X * [1, 1, 0], Y)}, (ValueError, "data", "singular", "penalty")),
         ({"data": Batch(X[:, [0, 1, 1]], Y)}, (ValueError, "data", "singular", "penalty")),
+        ({"data": Batch(X[:, [0, 1, 1]] + 1e-7 * X, Y)}, (ValueError, "data", "singular")),
         ({"data": Batch(X * ONLY, Y)}, (ValueError, "data", "only row 17", "penalty")),
         ({"data": Batch(X[:0], Y[:0])}, (ValueError, "data.x", "at least one row")),
         ({"penalty": -1.0}, (ValueError, "penalty", "at least 0")),

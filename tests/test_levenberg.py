@@ -237,6 +237,7 @@ def test_it_stops_where_no_step_lowers_the_loss() -> None:
 def test_a_damping_of_nearly_nothing_can_grow_again() -> None:
     *_, end = levenberg_marquardt(LINEAR, LINE, DATA, min_grad=0.0, mu=5e-324)
     assert end.stop == "mu"
+    assert 1e10 < end.mu < np.inf
 
 
 def test_a_penalty_is_descended_with_the_loss() -> None:
@@ -312,6 +313,16 @@ def test_steps_to_where_the_loss_is_not_finite_are_not_taken() -> None:
     states = list(islice(levenberg_marquardt((exp, identity), start, data, mu=1e-12), 20))
     assert all(np.isfinite(state.loss) for state in states)
     assert len(states) > 1
+
+
+def test_steps_to_where_the_curvature_is_not_finite_are_not_taken() -> None:
+    cliff = Activation(lambda z: z + 0, lambda z, a: np.where(z > 0.5, 1e200, 1.0))
+    zero = (Layer(np.zeros((1, 1)), np.zeros(1)),)
+    data = Batch(np.zeros((2, 1)), np.ones((2, 1)))
+    states = list(islice(levenberg_marquardt((cliff,), zero, data), 20))
+    assert len(states) > 1
+    assert all(np.isfinite(state.gradient_norm) for state in states)
+    assert states[-1].params[0].b[0] <= 0.5
 
 
 @pytest.mark.parametrize("solver", [levenberg_marquardt, bayesian_regularization])

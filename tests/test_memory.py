@@ -12,10 +12,13 @@ import pytest
 from fnn import Batch, init, key, memory
 from fnn.activations import identity, tanh
 from fnn.derivatives import (
+    diagonal_gauss_newton,
     hessian,
     input_hessian,
     input_jacobian,
     jacobian,
+    kfac_factors,
+    laplacian,
     per_example_gradients,
 )
 from fnn.losses import squared_error
@@ -41,10 +44,25 @@ def test_gradients_and_hessians_beyond_memory_are_refused(monkeypatch: pytest.Mo
     params = init(key(0), (100, 200, 1))
     acts, batch = (tanh, identity), Batch(np.ones((1000, 100)), np.ones((1000, 1)))
     given = acts, squared_error, params, batch
-    each = "gradients of params[0].w for each row"
-    told = ValueError, "batch.x", each, "160 MB", "20 MB is half", "clipped_sum"
+    each = "a gradient for each row"
+    told = ValueError, "batch.x", each, "(1000, 20401)", "163 MB", "20 MB is half", "clipped_sum"
     refuses(told, per_example_gradients, *given)
     refuses((ValueError, "params", "(20401, 20401)", "3.33 GB", "use hvp"), hessian, *given)
+
+
+def test_directions_beyond_memory_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "available", lambda: 3.8e7)
+    params = init(key(0), (20, 200, 30))
+    acts, x = (tanh, identity), np.ones((1000, 20))
+    batch = Batch(x, np.ones((1000, 30)))
+    told = ValueError, "x", "a stack of directions", "(1000, 20, 200)", "32 MB", "chunks of rows"
+    refuses(told, laplacian, acts, params, x)
+    refuses(told, input_jacobian, acts, params, x)
+    wide, few = init(key(0), (3, 1000, 1)), x[:, :3]
+    refuses((ValueError, "x", "(1000, 3, 1000)", "24 MB"), input_hessian, acts, wide, few)
+    stack = "(1000, 30, 200)"
+    for f in (diagonal_gauss_newton, kfac_factors):
+        refuses((ValueError, "batch.x", stack, "48 MB"), f, acts, squared_error, params, batch)
 
 
 def test_what_fits_is_not_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,6 +20,7 @@ from fnn.dropout import dropout
 from fnn.losses import huber, pinball, softmax_cross_entropy
 from fnn.random import key
 from fnn.targets import masked_loss
+from fnn.testing import check_activation, check_loss
 from tests.test_activations import (
     ALPHA,
     DTYPES,
@@ -323,3 +324,64 @@ def test_dropout_bends_where_its_unit_is_not_silenced() -> None:
     np.testing.assert_array_equal(bend(dropped, z), np.where(silent, 0, 2 * bend(tanh, z)))
     assert dropout(key(1), 0.5, tanh._replace(d2f=None)).d2f is None
     assert bend(pickle.loads(pickle.dumps(dropped)), z).tobytes() == bend(dropped, z).tobytes()
+
+
+# The public checkers
+
+
+def flat_bend(z: Array, a: Array) -> Array:
+    return np.zeros_like(z)
+
+
+def hasty(output: Array, target: Array, v: Array) -> Array:
+    v *= 2
+    return v
+
+
+@pytest.mark.parametrize(
+    ("d2f", "message"),
+    [
+        (flat_bend, "activation.d2f at z=.*: d2f gives 0.0, the difference quotient of df gives"),
+        (lambda z, a: 2 * a * (1 - a * a), "activation.d2f at z=.* of df gives"),  # its sign
+        (lambda z, a: (1 + 1e-9) * bend(tanh, z), "activation.d2f at z="),
+        (lambda z, a: np.zeros(3), "activation.d2f: expected one number for each z"),
+        (lambda z, a: bend(tanh, z) + z.ndim, "activation.d2f: expected one number"),
+    ],
+)
+def test_a_second_derivative_of_an_activation_that_is_wrong_is_noticed(
+    d2f: Callable[[Array, Array], Array], message: str
+) -> None:
+    with pytest.raises(AssertionError, match=message):
+        check_activation(tanh._replace(d2f=d2f))
+
+
+@pytest.mark.parametrize(
+    ("d2f", "message"),
+    [
+        (lambda output, target, v: v, r"loss.d2f\[.*: d2f gives .* of df gives "),
+        (lambda output, target, v: 2 * np.abs(v), r"loss.d2f\[.*: d2f gives .* of df gives"),
+        (lambda output, target, v: 2 * v.sum(-1), "loss.d2f: expected one number for each output"),
+        (lambda output, target, v: 2 * v + v.ndim, "loss.d2f: expected one number for each"),
+        (hasty, "loss.d2f: expected its arguments unchanged"),
+    ],
+)
+def test_a_second_derivative_of_a_loss_that_is_wrong_is_noticed(
+    d2f: Callable[[Array, Array, Array], Array], message: str
+) -> None:
+    with pytest.raises(AssertionError, match=message):
+        check_loss(losses.squared_error._replace(d2f=d2f))
+
+
+def test_a_curvature_that_forgets_what_ties_outputs_together_is_noticed() -> None:
+    def diagonal(output: Array, target: Array, v: Array) -> Array:
+        p = losses.softmax(output)
+        bent: Array = p * (1 - p) * v
+        return bent
+
+    with pytest.raises(AssertionError, match=r"loss.d2f\["):
+        check_loss(softmax_cross_entropy._replace(d2f=diagonal))
+
+
+def test_pairs_without_second_derivatives_pass_the_checkers_as_before() -> None:
+    check_activation(tanh._replace(d2f=None))
+    check_loss(softmax_cross_entropy._replace(d2f=None))

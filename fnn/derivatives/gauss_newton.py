@@ -18,6 +18,7 @@ from fnn.checks import check_grads
 from fnn.derivatives.linear import (
     Linear,
     Objective,
+    check_stack,
     deltas,
     enter_batch,
     layer_grad,
@@ -162,7 +163,9 @@ def _bent_units(
     at: Linear[F], objective: Objective[F]
 ) -> Iterator[tuple[int, NDArray[F], NDArray[F]]]:
     """(l, S_l, H S_l) from the last layer to the first: (n, m, width) each."""
+    n, m = at.output.shape
+    check_stack("batch.x", n, m, at.params)
     units = unit_bars(at)
-    hessians = np.stack([objective.bend(units[:, k]) for k in range(units.shape[1])], axis=1)
+    hessians = np.stack([objective.bend(units[:, k]) for k in range(m)], axis=1)
     for i, _, s in deltas(at, units):
         yield i, s, np.matmul(hessians, s)

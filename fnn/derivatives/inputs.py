@@ -19,6 +19,7 @@ from fnn.base import Acts, Array, Batch, F, Loss, Params
 from fnn.derivatives.linear import (
     Linear,
     bends,
+    check_stack,
     deltas,
     enter,
     enter_batch,
@@ -67,6 +68,7 @@ def input_jacobian(acts: Acts, params: Params[F], x: ArrayLike) -> NDArray[F]:
     n_in, n_out = samples.shape[-1], len(params[-1].b)
     shape = samples.size // n_in, n_out, n_in
     full = memory.empty(shape, samples.dtype, "x", "a Jacobian", CHUNKS)
+    check_stack("x", shape[0], min(n_in, n_out), params)
     at = linearize(acts, params, samples)
     if n_in < n_out:
         *_, (_, moved) = _moves(at)
@@ -97,6 +99,7 @@ def input_hessian(acts: Acts, params: Params[F], x: ArrayLike) -> NDArray[F]:
     remedy = f"{CHUNKS}, or laplacian, which forms no Hessian"
     full = memory.empty(shape, samples.dtype, "x", "a Hessian", remedy)
     full[...] = 0
+    check_stack("x", shape[0], max(n_in, n_out), params)
     at = linearize(acts, params, samples)
     d2f = bends(at, "input_hessian")
     bars = {i: bar for i, bar, _ in deltas(at, unit_bars(at))}
@@ -121,7 +124,9 @@ def laplacian(acts: Acts, params: Params[F], x: ArrayLike) -> NDArray[F]:
     >>> laplacian((square,), (Layer(np.array([[3.0], [1.0]]), np.zeros(1)),), [1.0, 1.0])
     array([20.])
     """
-    at = linearize(acts, params, enter("x", acts, params, x))
+    samples = enter("x", acts, params, x)
+    check_stack("x", samples.size // samples.shape[-1], samples.shape[-1], params)
+    at = linearize(acts, params, samples)
     d2f = bends(at, "laplacian")
     sums: Array = np.zeros_like(at.a[0])
     for i, moved in _moves(at):

@@ -16,7 +16,7 @@ from typing import Any, Generic, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fnn import checks, shapes
+from fnn import checks, memory, shapes
 from fnn.base import Acts, Array, Batch, F, F_co, Grads, LayerGrad, Loss, Params
 from fnn.network import trace
 from fnn.tree import frozen
@@ -60,6 +60,14 @@ def linearize(acts: Acts, params: Params[F], x: NDArray[F]) -> Linear[F]:
     )
     zs, outputs = zip(*layers, strict=True)
     return Linear(acts, params, (rows, *outputs), zs, slopes, x.shape[:-1])
+
+
+def check_stack(name: str, rows: int, k: int, params: Params[F]) -> None:
+    """There is room for k vectors of a row's in every layer."""
+    widest = max(len(b) for _, b in params)
+    memory.check_room(
+        (rows, k, widest), params[0].w.dtype, name, "a stack of directions", "take chunks of rows"
+    )
 
 
 class Objective(NamedTuple, Generic[F_co]):
@@ -122,6 +130,11 @@ def times(stack: NDArray[F], matrix: NDArray[F]) -> NDArray[F]:
     return flat.reshape(*stack.shape[:-1], matrix.shape[1])
 
 
+def layer_grad(a: Array, delta: Array) -> LayerGrad[Any]:
+    """The gradient by a layer's params, for rows of what it was given and of its deltas."""
+    return LayerGrad(frozen(a.T.dot(delta)), frozen(np.add.reduce(delta, axis=0)))
+
+
 def push(at: Linear[F], tangent: Grads[F], x_tangent: NDArray[F] | None = None) -> NDArray[F]:
     """The output's change for a change of the params, and of x."""
     moved: Array = at.output
@@ -151,11 +164,6 @@ def pull(at: Linear[F], output_bar: NDArray[F]) -> Grads[F]:
     """The gradient by the params of ``sum(output_bar * output)``."""
     grads = [layer_grad(at.a[i], delta) for i, _, delta in deltas(at, output_bar)]
     return tuple(grads[::-1])
-
-
-def layer_grad(a: Array, delta: Array) -> LayerGrad[Any]:
-    """The gradient by a layer's params, for rows of what it was given and of its deltas."""
-    return LayerGrad(frozen(a.T.dot(delta)), frozen(np.add.reduce(delta, axis=0)))
 
 
 def fill_rows(at: Linear[F], output_bars: NDArray[F], rows: Array) -> None:

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from fnn import memory
 from fnn.base import Acts, Array, Batch, F, Grads, LayerGrad, Loss, Params
 from fnn.derivatives.linear import Linear, deltas, enter_batch, layer_grad
-from fnn.values import finite
+from fnn.tree import leaves
+from fnn.values import as_floats, finite
 
 
 def per_example_gradients(acts: Acts, loss: Loss, params: Params[F], batch: Batch) -> Grads[F]:
@@ -38,15 +39,12 @@ def per_example_gradients(acts: Acts, loss: Loss, params: Params[F], batch: Batc
            [-1.]])
     """
     at, objective = enter_batch(acts, loss, params, batch)
+    remedy = "take chunks of rows, or per_example_norms and clipped_sum, which form none"
+    told = at.output.dtype, "batch.x", "a gradient for each row", remedy
+    memory.check_room((len(at.output), sum(leaf.size for leaf in leaves(params))), *told)
     grads = []
     for i, _, delta in deltas(at, objective.slope()):
-        w = memory.empty(
-            (len(delta), *params[i].w.shape),
-            delta.dtype,
-            "batch.x",
-            f"gradients of params[{i}].w for each row",
-            "take chunks of rows, or per_example_norms and clipped_sum, which form none",
-        )
+        w = memory.empty((len(delta), *params[i].w.shape), *told)
         np.multiply(at.a[i][:, :, None], delta[:, None, :], out=w)
         grads.append(LayerGrad(at.restored(w), at.restored(delta)))
     return tuple(grads[::-1])
@@ -108,7 +106,7 @@ def clipped_sum(
         )
     scale: Array = most / np.maximum(norms, most)
     if batch.weight is not None:
-        scale *= np.reshape(batch.weight, scale.shape)
+        scale *= as_floats("batch.weight", batch.weight, scale.dtype).reshape(scale.shape)
     grads = [layer_grad(at.a[i], delta * scale[:, None]) for i, _, delta in found]
     return tuple(grads[::-1])
 

@@ -13,6 +13,7 @@ import math
 from typing import Generic, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fnn.base import F, F_co, Params
 from fnn.solvers.normal import Normal, Problem
@@ -24,9 +25,10 @@ MIN_MU = 1e-20
 
 
 class Point(NamedTuple, Generic[F_co]):
-    """Params, the vector of the free ones, and the normal equations there."""
+    """Params, all of them as a vector, the free ones in float64, and the normal equations there."""
 
     params: Params[F_co]
+    every: NDArray[F_co]
     vector: Matrix
     normal: Normal
 
@@ -57,7 +59,7 @@ class Damping(NamedTuple):
 
 def start(task: Problem[F]) -> Point[F]:
     """The first point."""
-    first = at(task, task.params)
+    first = at(task, task.start)
     if not first.finite:
         raise ValueError(
             "params: expected a finite loss and curvature to start from, got"
@@ -67,10 +69,12 @@ def start(task: Problem[F]) -> Point[F]:
     return first
 
 
-def at(task: Problem[F], params: Params[F]) -> Point[F]:
-    """The point of these params."""
+def at(task: Problem[F], every: NDArray[F]) -> Point[F]:
+    """The point of a vector of all params."""
+    params = task.unravel(every)
     with np.errstate(over="ignore", invalid="ignore"):  # such a point is not taken
-        return Point(params, task.vector(params), task.normal(params))
+        normal = task.normal(params)
+    return Point(params, every, every[task.free].astype(np.float64), normal)
 
 
 def descend(
@@ -88,7 +92,9 @@ def descend(
         factor = cholesky(matrix)
         if factor is not None:
             step = -solve(factor, gradient)
-            after = at(task, task.moved(now.params, step))
+            moved = now.every.copy()
+            moved[task.free] += step  # the others keep every bit
+            after = at(task, moved)
             fall = before - after.objective(penalty)
             if fall > 0 and after.finite:  # NaN is not above 0
                 foretold = float(step @ (mu * units * step - gradient))

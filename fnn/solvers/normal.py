@@ -11,12 +11,12 @@ So the loss is that of ``fnn.backprop`` with `fnn.losses.squared_error`, and 2 g
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Generic, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from fnn import memory
 from fnn.base import Acts, Array, Batch, F, Params
@@ -27,7 +27,7 @@ from fnn.rows import as_data
 from fnn.rules import count
 from fnn.shapes import check_input, check_target
 from fnn.solvers.positive import Matrix
-from fnn.tree import freeze, ravel
+from fnn.tree import ravel
 from fnn.values import check_finite, whole
 
 CHUNK = 2**17
@@ -47,24 +47,15 @@ class Problem(Generic[F]):
     """The squared error on some data as a function of the params that are free."""
 
     acts: Acts
-    params: Params[F]
+    start: NDArray[F]
+    """All params as one vector, and how to make params of one."""
+    unravel: Callable[[ArrayLike], Params[F]]
     x: NDArray[F]
     y: NDArray[F]
     share: Matrix
     free: NDArray[np.intp]
     buffer: Matrix
     """Room for a chunk's rows, (chunk, n_out, P): new memory would be faulted in page by page."""
-
-    def vector(self, params: Params[F]) -> Matrix:
-        """What is free in params, in float64."""
-        return ravel(params)[0][self.free].astype(np.float64)
-
-    def moved(self, params: Params[F], step: Matrix) -> Params[F]:
-        """Params with the free ones moved; the others keep every bit."""
-        vector, unravel = ravel(params)
-        vector = vector.copy()
-        vector[self.free] += step
-        return unravel(vector)
 
     def normal(self, params: Params[F]) -> Normal:
         """The normal equations at these params."""
@@ -110,7 +101,8 @@ def problem(
     kind = np.dtype(np.float64)
     shape = min(max(rows, 1), len(x)), y.shape[1], size
     few = "use scaled_conjugate_gradient or lbfgs, which take a few vectors"
-    memory.empty((size, size), kind, "params", "normal equations", few)
+    memory.check_room((size, size), kind, "params", "normal equations", few)
     buffer = memory.empty(shape, kind, "chunk", "rows of a Jacobian", "give a smaller chunk")
     free = np.flatnonzero(~held)
-    return Problem(acts, freeze(params), x, y, weight / weight.sum(), free, buffer)
+    vector, unravel = ravel(params)
+    return Problem(acts, vector, unravel, x, y, weight / weight.sum(), free, buffer)
