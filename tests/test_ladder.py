@@ -107,12 +107,12 @@ def complaints(name: str, source: str) -> list[str]:
     return wrong + [f"fnn.{name}: import {extra} in the function that uses it" for extra in extras]
 
 
-@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_a_module_imports_only_from_above_it(path: Path) -> None:
     assert complaints(rung(path), path.read_text("utf-8")) == []
 
 
-@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_a_module_is_one_concept_long(path: Path) -> None:
     lines = len(path.read_text("utf-8").splitlines())
     assert lines <= MAX_LINES
