@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import runpy
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from fnn.compiled.library import addresses
 
 ROOT = Path(__file__).parent.parent
 
@@ -101,6 +105,23 @@ def test_without_numba_the_import_names_the_extra(tmp_path: Path) -> None:
     assert out == (
         "fnn.compiled: expected numba to be installed, found none; pip install 'fnn[compiled]'"
     )
+
+
+def test_the_import_fails_before_anything_else_is_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(ImportError, match=r"fnn\[compiled\]"):
+        runpy.run_path(str(ROOT / "fnn" / "compiled" / "__init__.py"))
+
+
+def test_code_of_no_known_identity_is_compiled_for_its_call_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    made = {"double": ("double", "define i64 @double(i64 %x) { %y = add i64 %x, %x ret i64 %y }")}
+    for identity, files in ((None, 0), ("doubling", 1)):
+        place = addresses(identity, lambda: made)["double"]
+        assert ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64)(place)(21) == 42
+        assert len(list(tmp_path.iterdir())) == files
 
 
 INTERRUPTED = (

@@ -196,6 +196,7 @@ def test_a_fingerprint_tells_functions_apart_by_all_that_they_reach() -> None:
     same = [fingerprint(closing_over(0.3).f), fingerprint(closing_over(0.3).f)]
     assert same[0] == same[1] is not None
     others: list[Callable[..., Any]] = [closing_over(0.4).f, helper, slope_of, unfit, np.sin]
+    others += [lambda z: z in {1.0, 2.0}, partial(np.add, np.float32(0.1))]
     others += [partial(bent, 0.1), partial(bent, 0.2), lambda z, k=1: z, lambda z, k=2: z]
     assert len({fingerprint(f) for f in others} | {same[0]}) == len(others) + 1
 

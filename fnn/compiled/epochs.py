@@ -85,10 +85,9 @@ def trained(
         whole = len(found) == piece.feed.steps and complaint(session) is None
         if not (whole and np.isfinite(found).all() and np.isfinite(session.p).all()):
             ended = session.saved()
-            _explain(update, session, (begun, piece), last, len(found), len(losses))
-            session.restore(ended)  # it was the last update's doing, or rounding alone
-            if not whole or not np.isfinite(found).all():
-                raise DivergenceError(len(losses) + 1, len(found), math.nan, session.state())
+            step = len(found) - (complaint(session) is None)
+            _explain(update, session, (begun, piece), last, step, len(losses))
+            session.restore(ended)  # the last update's doing: no loss shows it yet
         each = _epoch_losses(piece, found)
         reached = np.flatnonzero(each <= target)[:1]
         if len(reached) and reached[0] + 1 < len(each):
@@ -140,12 +139,12 @@ def _explain(
     session: Session[F, S],
     now: tuple[Saved, Piece],
     last: tuple[Saved, Piece] | None,
-    steps: int,
+    step: int,
     done: int,
 ) -> None:
     """Raise what `fnn.train.epochs` does, by going through the last two epochs as it does."""
     begun, piece = now
-    epoch = int(np.searchsorted(piece.firsts, steps - 1, side="right")) - 1
+    epoch = int(np.searchsorted(piece.firsts, step, side="right")) - 1
     again = piece.passes[max(epoch - 1, 0) : epoch + 1]
     if epoch == 0 and last is not None:
         begun, piece = last
