@@ -64,10 +64,10 @@ def forward(acts: Acts, params: Params[F], x: ArrayLike) -> NDArray[F]:
     array([[2.5],
            [6.5]])
     """
-    output = _enter("x", acts, params, x)
+    z = output = _enter("x", acts, params, x)
     for layer in _layers(acts, params, output):
-        output = layer[1]
-    return frozen(output.view())  # a pair may keep what it returned: its own is not frozen
+        z, output = layer
+    return frozen(z if output is z else output.view())  # a pair may keep what it returned
 
 
 def trace(acts: Acts, params: Params[F], x: ArrayLike) -> tuple[LayerTrace[F], ...]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
+from functools import partial
+from operator import is_
 from typing import Any, Generic, NamedTuple
 
 import numpy as np
@@ -106,12 +108,17 @@ def trained(
 
 def pieces(session: Session[Any, Any], passes: Iterable[Pass]) -> Iterator[Piece]:
     """Passes over the same data, as many together as make a call worth while."""
+    size = session.layout.size
     together: list[Pass] = []
     data: Batch | None = None
+    last: Pass | None = None
+    work = most = 0
     for pass_ in check_passes(passes):
-        check_pass(pass_)
-        full = len(together) * len(pass_.data.x) * session.layout.size > PIECE
-        if together and (full or pass_.data is not together[0].data):
+        if pass_ is not last:  # a pass of 8 samples takes a microsecond: look at it once
+            check_pass(pass_)
+            work, last = size * len(pass_.data.x), pass_
+            most = max(1, PIECE // work)
+        if together and (len(together) >= most or pass_.data is not together[0].data):
             data = contents(together[0], session.like, session.dtype) if data is None else data
             yield _joined(together, data)
             data = data if pass_.data is together[0].data else None
@@ -123,15 +130,20 @@ def pieces(session: Session[Any, Any], passes: Iterable[Pass]) -> Iterator[Piece
 
 
 def _joined(passes: list[Pass], data: Batch) -> Piece:
-    if all(pass_ is passes[0] for pass_ in passes):
-        orders = [order(passes[0])] * len(passes)
+    n = len(passes)
+    if all(map(partial(is_, passes[0]), passes)):
+        rows, bounds = order(passes[0])
+        steps, ends = len(bounds) - 1, len(rows) * np.arange(n + 1)
+        firsts, rows = steps * np.arange(n + 1), np.tile(rows, n)
+        begins = (bounds[:-1] + ends[:-1, None]).ravel()
     else:
         orders = [order(pass_) for pass_ in passes]
-    firsts = np.cumsum([0, *[len(bounds) - 1 for _, bounds in orders]])
-    ends = np.cumsum([0, *[len(rows) for rows, _ in orders]])
-    begins = [bounds[:-1] + end for (_, bounds), end in zip(orders, ends, strict=False)]
-    rows = np.concatenate([rows for rows, _ in orders])
-    return Piece(Feed(data, rows, np.append(np.concatenate(begins), ends[-1])), firsts, passes)
+        firsts = np.cumsum([0, *[len(bounds) - 1 for _, bounds in orders]])
+        ends = np.cumsum([0, *[len(rows) for rows, _ in orders]])
+        rows = np.concatenate([rows for rows, _ in orders])
+        parts = zip(orders, ends, strict=False)
+        begins = np.concatenate([bounds[:-1] + end for (_, bounds), end in parts])
+    return Piece(Feed(data, rows, np.append(begins, ends[-1])), firsts, passes)
 
 
 def _explain(
