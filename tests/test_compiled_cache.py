@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from fnn.compiled.library import addresses
+from fnn.compiled import library
 
 ROOT = Path(__file__).parent.parent
 
@@ -113,15 +113,18 @@ def test_the_import_fails_before_anything_else_is_imported(monkeypatch: pytest.M
         runpy.run_path(str(ROOT / "fnn" / "compiled" / "__init__.py"))
 
 
-def test_code_of_no_known_identity_is_compiled_for_its_call_alone(
+def test_code_is_kept_where_it_is_known_what_it_depends_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
     made = {"double": ("double", "define i64 @double(i64 %x) { %y = add i64 %x, %x ret i64 %y }")}
     for identity, files in ((None, 0), ("doubling", 1)):
-        place = addresses(identity, lambda: made)["double"]
+        place = library.addresses(identity, lambda: made)["double"]
         assert ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64)(place)(21) == 42
         assert len(list(tmp_path.iterdir())) == files
+    monkeypatch.setattr(library, "_loaded", {})  # as in another process
+    place = library.addresses("doubling", dict)["double"]
+    assert ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64)(place)(4) == 8
 
 
 INTERRUPTED = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from fnn import Batch, compiled, forward, init, key, minibatches, samples, start, train_step
 from fnn.activations import sigmoid, tanh
+from fnn.compiled.many import cores
 from fnn.losses import squared_error
 from fnn.optimizers import adam, sgd
 from fnn.random import Key, fold_in, normal, split
@@ -109,3 +111,10 @@ def test_what_does_not_match_is_refused() -> None:
         compiled.train_many(UPDATE, [*STATES[:2], other], PASSES)
     with pytest.raises(ValueError, match=r"^update: expected one for all, or one for each of 0"):
         compiled.train_many(UPDATE, [], PASSES)
+
+
+def test_cores_are_counted_where_no_system_tells_of_affinity(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    assert cores() == os.cpu_count()

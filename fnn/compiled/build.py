@@ -54,7 +54,7 @@ class Translator:
             return _jitted(lambda *rest: inner(*(first + rest)))
         if isinstance(function, np.ufunc):
             ufunc = getattr(self.numpy, function.__name__, function)
-            return _jitted(_calling(ufunc))
+            return _jitted(templates.calling(ufunc))
         if not isinstance(function, python.FunctionType) or function is substitutes.overloaded:
             return function
         return _jitted(self.copy(function))
@@ -91,13 +91,6 @@ class Translator:
 
 def _jitted(function: Function) -> Any:
     return numba.njit(error_model="numpy")(function)
-
-
-def _calling(function: Function) -> Function:
-    def called(*rest: Any) -> Any:
-        return function(*rest)
-
-    return called
 
 
 def _numbers(dtype: np.dtype[Any]) -> Translator:

@@ -35,4 +35,4 @@ def compiling() -> Iterator[None]:
 
 def _say() -> None:
     _Spent.said = True
-    print("fnn.compiled: compiling for this processor, once in its life ...", file=sys.stderr)
+    print("fnn.compiled: compiling for this processor ...", file=sys.stderr, flush=True)

@@ -49,6 +49,15 @@ def sum_and_slope(term: Function, df: Function, number: Any) -> Function:
     return loop
 
 
+def calling(ufunc: Function) -> Function:
+    """A function that calls a ufunc, which is none to numba."""
+
+    def called(*rest: Any) -> Any:
+        return ufunc(*rest)
+
+    return called
+
+
 def known(of: Function) -> Function:
     """``of(output, target)``, and 0 where the target is NaN."""
 
