@@ -130,6 +130,11 @@ def times(stack: NDArray[F], matrix: NDArray[F]) -> NDArray[F]:
     return flat.reshape(*stack.shape[:-1], matrix.shape[1])
 
 
+def layer_grad(a: Array, delta: Array) -> LayerGrad[Any]:
+    """The gradient by a layer's params, for rows of what it was given and of its deltas."""
+    return LayerGrad(frozen(a.T.dot(delta)), frozen(np.add.reduce(delta, axis=0)))
+
+
 def push(at: Linear[F], tangent: Grads[F], x_tangent: NDArray[F] | None = None) -> NDArray[F]:
     """The output's change for a change of the params, and of x."""
     moved: Array = at.output
@@ -159,11 +164,6 @@ def pull(at: Linear[F], output_bar: NDArray[F]) -> Grads[F]:
     """The gradient by the params of ``sum(output_bar * output)``."""
     grads = [layer_grad(at.a[i], delta) for i, _, delta in deltas(at, output_bar)]
     return tuple(grads[::-1])
-
-
-def layer_grad(a: Array, delta: Array) -> LayerGrad[Any]:
-    """The gradient by a layer's params, for rows of what it was given and of its deltas."""
-    return LayerGrad(frozen(a.T.dot(delta)), frozen(np.add.reduce(delta, axis=0)))
 
 
 def unit_bars(at: Linear[F]) -> NDArray[F]:
