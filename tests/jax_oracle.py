@@ -40,14 +40,28 @@ def truths(act: str, loss: str, params: Params, batch: Batch, vector: Grads) -> 
     def rows(f: Any) -> Any:
         return jax.vmap(lambda x: f(theta, x))(x)
 
+    share = jnp.ones(len(x)) if batch.weight is None else jnp.asarray(batch.weight)
+    share = share / share.sum()
+    each = jax.vmap(jax.grad(one), (None, 0, 0))(theta, x, y)
+    norms = jnp.linalg.norm(each, axis=1)
+    bend = jax.vmap(jax.hessian(losses[loss]))(net(theta, x), y)
+    jacobians, hessians = rows(jax.jacobian(net)), rows(jax.hessian(net, 1))
+    gauss_newton = jnp.einsum("n,nkp,nkl,nlq->pq", share, jacobians, bend, jacobians)
+    count = 1 if batch.weight is None else jnp.asarray(batch.weight)
     found = {
         "jvp": jax.jvp(lambda t: net(t, x), (theta,), (v,))[1],
-        "jacobian": rows(jax.jacobian(net)),
+        "jacobian": jacobians,
         "input_jacobian": rows(jax.jacobian(net, 1)),
-        "input_hessian": rows(jax.hessian(net, 1)),
-        "per_example_gradients": jax.vmap(jax.grad(one), (None, 0, 0))(theta, x, y),
+        "input_hessian": hessians,
+        "laplacian": jnp.trace(hessians, axis1=2, axis2=3),
+        "per_example_gradients": each,
+        "per_example_norms": norms,
+        "clipped_sum": (count * jnp.minimum(1, 1 / norms)) @ each,
         "input_gradient": jax.vmap(jax.grad(one, 1), (None, 0, 0))(theta, x, y),
         "hvp": jax.jvp(jax.grad(mean), (theta,), (v,))[1],
         "hessian": jax.hessian(mean)(theta),
+        "gauss_newton_vp": gauss_newton @ v,
+        "diagonal_gauss_newton": jnp.diag(gauss_newton),
+        "fisher_vp": each.T @ (share * (each @ v)),
     }
     return {name: np.asarray(value) for name, value in found.items()}

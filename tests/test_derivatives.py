@@ -294,6 +294,12 @@ def test_every_oracle_that_is_installed_agrees(act: str, loss: str, oracle: str)
         "input_gradient": input_gradient(*given),
         "hvp": flat(hvp(*given, c.vector)),
         "hessian": hessian(*given),
+        "laplacian": laplacian(c.acts, c.params, c.batch.x),
+        "per_example_norms": per_example_norms(*given),
+        "clipped_sum": flat(clipped_sum(*given, 1.0)),
+        "gauss_newton_vp": flat(gauss_newton_vp(*given, c.vector)),
+        "diagonal_gauss_newton": flat(diagonal_gauss_newton(*given)),
+        "fisher_vp": flat(fisher_vp(*given, c.vector)),
     }
     for name, want in ORACLES[oracle](act, loss, c).items():
         near(ours[name], want)

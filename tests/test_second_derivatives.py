@@ -240,7 +240,7 @@ def test_the_curvature_of_a_loss_errs_by_no_more_than_is_stated(name: str, dtype
     if name == "huber":  # rounding decides on which side of the kink the others are
         clear = np.abs(np.abs(z - y) - DELTA) > 4 * np.finfo(dtype).eps * (DELTA + np.abs(z) + y)
         z, y = z[clear], y[clear]
-    v = np.resize(np.array([1.0, -0.7, 3.0], dtype), z.shape)
+    v = np.resize(np.array([1.0, -0.7, 3.0, 0.0], dtype), z.shape)
     with np.errstate(all="raise", under="ignore"):
         values = product(loss, z[:, None], y[:, None], v[:, None])[:, 0]
     assert values.dtype == dtype
