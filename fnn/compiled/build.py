@@ -155,7 +155,7 @@ def kernel(name: str, dtype: np.dtype[Any]) -> Modules:
         ),
         "gradient": (loops, float64(*[number] * 6, INTEGERS, *[integer] * 3)),
         "lose": (loops, float64(*[number] * 5, *[integer] * 3)),
-        "predict": (loops, types.void(*[number] * 3, INTEGERS, integer)),
+        "predict": (loops, types.void(number, INTEGERS)),
         "descend": (
             transforms,
             integer(INTEGERS, integer, floats, floats, integer, *[number] * 4, integer, floats),

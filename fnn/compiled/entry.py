@@ -1,6 +1,7 @@
 """The machine code of this package's own functions, as functions that Python can call.
 
-A call releases the interpreter's lock. Pointers are passed as integers, or as bytes to read from.
+A call releases the interpreter's lock, but for `predict`. Pointers are passed as integers, or as
+bytes to read from.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ _PROTOTYPES = {
     "train": ctypes.CFUNCTYPE(None, *[_INT] * 11),
     "gradient": ctypes.CFUNCTYPE(ctypes.c_double, *[ctypes.c_char_p] * 3, *[_INT] * 7),
     "lose": ctypes.CFUNCTYPE(ctypes.c_double, *[_INT] * 8),
-    "predict": ctypes.CFUNCTYPE(None, ctypes.c_char_p, *[_INT] * 4),
+    "predict": ctypes.PYFUNCTYPE(None, ctypes.c_char_p, _INT),  # short: not worth a release
     "descend": ctypes.CFUNCTYPE(_INT, *[_INT] * 11),
 }
 

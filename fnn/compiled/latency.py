@@ -7,6 +7,7 @@ from operator import is_
 from typing import Any, TypeVar
 
 import numpy as np
+from numpy import ndarray
 from numpy.typing import ArrayLike, NDArray
 
 from fnn import checks, shapes
@@ -42,7 +43,7 @@ _memory = Memory()
 
 def same(acts: Acts, others: Acts) -> bool:
     """Whether these are the very same pairs."""
-    return acts is others or (len(acts) == len(others) and all(map(is_, acts, others)))
+    return len(acts) == len(others) and all(map(is_, acts, others))
 
 
 def remember(known: dict[K, T], key: K, value: T) -> T:
@@ -67,21 +68,21 @@ class Network:
         sizes = sizes_of(params)
         width = max(padded(n, UNROLLED) for n in sizes[1:])
         self.work, self.output = np.zeros(3 * width, self.dtype), np.zeros(sizes[-1], self.dtype)
-        net = [len(params), width]
+        net = [len(params), 1, where(self.output), where(self.work), width]
         for m, n, (w, b), code in zip(sizes, sizes[1:], self.arrays, self.codes, strict=False):
             net += [m, n, where(w), where(b), code]
         self.net = np.array(net)
-        self.shape = (sizes[0],)
+        self.shape, self.place = (sizes[0],), where(self.net)
         self.size = count(params)
         self.predict = function("predict", self.dtype)
-        self.rest = where(self.work), where(self.net)
-        self.one = where(self.output), *self.rest, 1
 
     def rows(self, x: Array) -> Array:
         """The outputs for rows of samples."""
         if len(x) * self.size <= FEW:
             output = np.empty((len(x), len(self.output)), self.dtype)
-            self.predict(x.tobytes(), where(output), *self.rest, len(x))
+            net = self.net.copy()
+            net[1:3] = len(x), where(output)
+            self.predict(x.tobytes(), where(net))
             return output
         for (w, b), code in zip(self.arrays, self.codes, strict=True):
             z = x.dot(w)
@@ -94,15 +95,15 @@ class Network:
 def forward(acts: Acts, params: Params[F], x: ArrayLike) -> NDArray[F]:
     """As `fnn.forward`."""
     net = _memory.networks.get(id(params))
-    if net is None or net.params is not params or not same(net.acts, acts):
+    if net is None or net.params is not params or not (net.acts is acts or same(net.acts, acts)):
         net = Network(acts, params)
         if net.in_place:
             remember(_memory.networks, id(params), net)
-    if type(x) is not np.ndarray or x.dtype is not net.dtype or x.shape != net.shape:
+    if type(x) is not ndarray or x.dtype is not net.dtype or x.shape != net.shape:
         x = shapes.check_input("x", x, params, net.dtype)
         if x.ndim == 2:
             return frozen(net.rows(x))
-    net.predict(x.tobytes(), *net.one)
+    net.predict(x.tobytes(), net.place)
     output: NDArray[F] = net.output.copy()
     output.setflags(write=False)
     return output

@@ -131,17 +131,17 @@ def lose(
     return value
 
 
-def predict(x: P, out: P, work: P, net: P, rows: int) -> None:
+def predict(x: P, net: P) -> None:
     """The outputs of rows of samples, by arrays that are not padded.
 
-    `net` is the depth, the width of each of three vectors in `work`, and for each layer n_in,
-    n_out, and the addresses of W, b and f.
+    `net` is the depth, how many rows, the addresses of outputs and of three vectors to work in, the
+    width of these, and for each layer n_in, n_out, and the addresses of W, b and f.
     """
-    width = net[1]
+    rows, out, work, width = net[1], at(x, net[2]), at(x, net[3]), net[4]
     for i in range(rows):
-        source = offset(x, i * net[2])
+        source = offset(x, i * net[5])
         for layer in range(net[0]):
-            shape = offset(net, 2 + 5 * layer)
+            shape = offset(net, 5 + 5 * layer)
             product(source, shape[0], at(x, shape[2]), at(x, shape[3]), shape[1], work)
             if layer == net[0] - 1:
                 run(shape[4], shape[1], work, offset(out, i * shape[1]))
