@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
+from functools import partial
 from numbers import Real
 from typing import Any
 
@@ -126,6 +127,8 @@ def describe(value: Any) -> str:
         return f"{article} {value.shape} of {value.dtype}"
     if isinstance(value, type):
         return f"the class {value.__name__}"
+    if isinstance(value, partial):
+        return f"a partial of {describe(value.func)}"
     if callable(value) and hasattr(value, "__name__"):
         return f"the function {value.__name__}"
     if isinstance(value, tuple | list | dict | set) and type(value).__module__ == "builtins":
