@@ -96,7 +96,7 @@ def epochs(
             if ahead is not None:  # a second reading, step by step, says where it went wrong
                 before, _ = scan(update, ahead[0], tuple(ahead[1])[:-1])
                 ahead = None
-        total, masses = 0.0, 0.0
+        total, masses, step = 0.0, 0.0, 0
         with np.errstate(over="ignore", invalid="ignore"):  # DivergenceError says it better
             for step, batch in enumerate(pass_, 1):
                 try:

@@ -32,9 +32,6 @@ def _told(value: Any, outer: tuple[int, ...]) -> str:
         return f"{kind.__name__} {value!r}"
     if value is np or value is math:
         return "numpy" if value is np else "math"
-    name = getattr(value, "__name__", "")
-    if isinstance(value, np.ufunc) and getattr(np, name, None) is value:
-        return f"ufunc {name}"
     if isinstance(value, np.generic):
         return f"{value.dtype} {value.item()!r}"
     if kind is tuple:
@@ -47,6 +44,8 @@ def _told(value: Any, outer: tuple[int, ...]) -> str:
         return _function(value, outer)
     if kind is types.CodeType:
         return _code(value, outer)
+    if isinstance(value, np.ufunc) and getattr(np, value.__name__, None) is value:
+        return f"ufunc {value.__name__}"
     raise UnknownError
 
 
