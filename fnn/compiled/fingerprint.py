@@ -44,8 +44,9 @@ def _told(value: Any, outer: tuple[int, ...]) -> str:
         return _function(value, outer)
     if kind is types.CodeType:
         return _code(value, outer)
-    if isinstance(value, np.ufunc) and getattr(np, value.__name__, None) is value:
-        return f"ufunc {value.__name__}"
+    name = str(getattr(value, "__name__", ""))
+    if isinstance(value, np.ufunc) and getattr(np, name, None) is value:
+        return f"ufunc {name}"
     raise UnknownError
 
 
