@@ -16,15 +16,15 @@ from fnn.erfc import gauss, gauss_over_tail
 
 
 def _gelu(z: Array) -> Array:
-    x = np.minimum(np.abs(z), 39)
-    a: Array = np.maximum(z, 0) - x / gauss_over_tail(x) * gauss(x)
+    x = np.minimum(np.abs(z), 39.0)
+    a: Array = np.maximum(z, 0.0) - x / gauss_over_tail(x) * gauss(x)
     return a
 
 
 def _gelu_prime(z: Array, a: Array) -> Array:
-    x, sign = np.minimum(np.abs(z), 39), np.copysign(1.0, z)
-    on_left = gauss(x) * (1 / gauss_over_tail(x) - 0.3989422804014327 * x)  # df(-x)
-    return np.maximum(sign, 0) - sign * on_left
+    x, sign = np.minimum(np.abs(z), 39.0), np.copysign(1.0, z)
+    on_left = gauss(x) * (1.0 / gauss_over_tail(x) - 0.3989422804014327 * x)  # df(-x)
+    return np.maximum(sign, 0.0) - sign * on_left
 
 
 gelu = Activation(_gelu, _gelu_prime, d2f.gelu)
@@ -34,18 +34,18 @@ Error: f 4.5 / 5.5 ulp; df 2 / 2 eps. Source: Hendrycks and Gimpel 2016."""
 
 
 def _gelu_tanh(z: Array) -> Array:
-    z = np.maximum(z, -30)  # far below, y^3 would overflow and -inf * 0 be NaN
-    y = np.minimum(z, 8)
+    z = np.maximum(z, -30.0)  # far below, y^3 would overflow and -inf * 0 be NaN
+    y = np.minimum(z, 8.0)
     w: Array = np.exp(y * (LINEAR + CUBIC * (y * y)))
-    a: Array = z * (w / (1 + w))
+    a: Array = z * (w / (1.0 + w))
     return a
 
 
 def _gelu_tanh_prime(z: Array, a: Array) -> Array:
-    y = np.minimum(np.maximum(z, -30), 8)
+    y = np.minimum(np.maximum(z, -30.0), 8.0)
     cubic = CUBIC * (y * y)
     w: Array = np.exp(y * (LINEAR + cubic))
-    slope: Array = (w + np.minimum(a, 8) * (LINEAR + 3 * cubic)) / (1 + w)
+    slope: Array = (w + np.minimum(a, 8.0) * (LINEAR + 3.0 * cubic)) / (1.0 + w)
     return slope
 
 

@@ -23,14 +23,14 @@ def squared_error(output: Array, target: Array, v: Array) -> Array:
 
 def piecewise_linear(output: Array, target: Array, v: Array) -> Array:
     """H v = 0: absolute_error, pinball and hinge have no curvature. Exact."""
-    nothing: Array = 0 * v
+    nothing: Array = 0.0 * v
     return nothing
 
 
 def huber(delta: float, output: Array, target: Array, v: Array) -> Array:
     """H v = v where |a - y| <= delta, else 0. Exact."""
-    outside = np.maximum(np.sign(np.abs(output - target) - delta), 0)
-    bent: Array = (1 - outside) * v
+    outside = np.maximum(np.sign(np.abs(output - target) - delta), 0.0)
+    bent: Array = (1.0 - outside) * v
     return bent
 
 
@@ -43,7 +43,7 @@ def poisson(output: Array, target: Array, v: Array) -> Array:
 def sigmoid_cross_entropy(output: Array, target: Array, v: Array) -> Array:
     """H v = s (1 - s) v, s = sigmoid(z). Error: 6 / 7 ulp."""
     e = np.exp(-np.abs(output))
-    bent: Array = e / (1 + e) ** 2 * v  # s (1 - s) loses all digits, as in fnn.activations
+    bent: Array = e / (1.0 + e) ** 2 * v  # s (1 - s) loses all digits, as in fnn.activations
     return bent
 
 

@@ -119,12 +119,12 @@ def huber(delta: float) -> Loss:
 
 def _pinball(quantile: float, output: Array, target: Array) -> Array:
     r: Array = output - target
-    return np.maximum((1 - quantile) * r, -quantile * r)
+    return np.maximum((1.0 - quantile) * r, -quantile * r)
 
 
 def _pinball_df(quantile: float, output: Array, target: Array) -> Array:
     sign = np.sign(output - target)
-    slope: Array = np.minimum(np.maximum(sign, -quantile), 1 - quantile)
+    slope: Array = np.minimum(np.maximum(sign, -quantile), 1.0 - quantile)
     return slope
 
 
@@ -147,12 +147,12 @@ def pinball(quantile: float) -> Loss:
 
 
 def _hinge_term(output: Array, target: Array) -> Array:
-    term: Array = np.maximum(1 - target * output, 0)
+    term: Array = np.maximum(1.0 - target * output, 0.0)
     return term
 
 
 def _hinge_df(output: Array, target: Array) -> Array:
-    slope: Array = target * np.sign(np.minimum(target * output - 1, 0))
+    slope: Array = target * np.sign(np.minimum(target * output - 1.0, 0.0))
     return slope
 
 
@@ -165,7 +165,7 @@ The target is -1 or +1. Within 0.5 / 0.5 ulp, df exact. Cortes and Vapnik, Suppo
 
 def _poisson_term(output: Array, target: Array) -> Array:
     z = np.minimum(output, 1e4)  # exp is inf long before, and inf - inf is nan
-    term: Array = np.exp(output) - target * np.where(target == 0, 0, z)  # 0 log 0 is 0
+    term: Array = np.exp(output) - target * np.where(target == 0.0, 0.0, z)  # 0 log 0 is 0
     return term
 
 
@@ -182,15 +182,15 @@ Wedderburn, Generalized linear models, 1972."""
 
 def _sigmoid_cross_entropy_term(output: Array, target: Array) -> Array:
     z = np.abs(output)
-    against = np.where(output < 0, target, 1 - target)  # the probability that z speaks against
-    cost = np.where(against == 0, 0, z)  # 0 log 0 is 0
+    against = np.where(output < 0.0, target, 1.0 - target)  # the probability that z speaks against
+    cost = np.where(against == 0.0, 0.0, z)  # 0 log 0 is 0
     term: Array = against * cost + np.log1p(np.exp(-z))
     return term
 
 
 def _sigmoid_cross_entropy_df(output: Array, target: Array) -> Array:
-    up, down = np.exp(np.minimum(output, 0)), np.exp(np.minimum(-output, 0))  # one of them is 1
-    slope: Array = ((1 - target) * up - target * down) / (up + down)
+    up, down = np.exp(np.minimum(output, 0.0)), np.exp(np.minimum(-output, 0.0))  # one of them is 1
+    slope: Array = ((1.0 - target) * up - target * down) / (up + down)
     return slope
 
 
@@ -207,7 +207,7 @@ Each target is a probability in [0, 1]. Within 2.5 / 4 ulp; df 3 / 4 ulp where y
 
 def _softmax_cross_entropy(output: Array, target: Array) -> Array:
     cost = -log_softmax(output)
-    cost = np.where(target == 0, np.minimum(cost, 1), cost)  # 0 log 0 is 0
+    cost = np.where(target == 0.0, np.minimum(cost, 1.0), cost)  # 0 log 0 is 0
     total: Array = (target * cost).sum(-1)
     return total
 

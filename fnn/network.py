@@ -1,4 +1,4 @@
-"""The network itself: its values forward, its derivatives backward, one step downhill.
+"""The network itself: its values forward, its derivatives backward.
 
 With row vectors, layer l has weights W_l (n_in, n_out) and bias b_l::
 
@@ -12,7 +12,7 @@ Source: Rumelhart, Hinton and Williams, "Learning representations by back-propag
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, Generic, NamedTuple, TypeAlias
 
 import numpy as np
@@ -25,12 +25,11 @@ from fnn.base import (
     F,
     F_co,
     Grads,
-    Layer,
     LayerGrad,
     Loss,
     Params,
 )
-from fnn.checks import check_batch, check_grads, check_loss, check_network
+from fnn.checks import check_batch, check_loss, check_network
 from fnn.shapes import (
     check_elementwise,
     check_input,
@@ -40,7 +39,8 @@ from fnn.shapes import (
     row_shares,
 )
 from fnn.tree import frozen
-from fnn.values import check_rate
+from fnn.updates import apply_updates as apply_updates
+from fnn.updates import step as step
 
 Pullback: TypeAlias = Callable[[ArrayLike], tuple[Grads[F], NDArray[F]]]
 
@@ -58,16 +58,14 @@ def forward(acts: Acts, params: Params[F], x: ArrayLike) -> NDArray[F]:
     `x` is converted to the dtype of the params. Raises `ValueError` where shapes do not fit and
     `TypeError` for data that are not real numbers.
 
+    >>> from fnn import Layer
     >>> from fnn.activations import identity
     >>> double = (Layer(np.array([[2.0]]), np.array([0.5])),)
     >>> forward((identity,), double, [[1.0], [3.0]])
     array([[2.5],
            [6.5]])
     """
-    z = output = _enter("x", acts, params, x)
-    for layer in _layers(acts, params, output):
-        z, output = layer
-    return frozen(z if output is z else output.view())  # a pair may keep what it returned
+    return frozen(_output("x", acts, params, x))
 
 
 def trace(acts: Acts, params: Params[F], x: ArrayLike) -> tuple[LayerTrace[F], ...]:
@@ -75,6 +73,7 @@ def trace(acts: Acts, params: Params[F], x: ArrayLike) -> tuple[LayerTrace[F], .
 
     Shapes, dtype and errors are those of `forward`, whose result is ``trace(...)[-1].a``.
 
+    >>> from fnn import Layer
     >>> from fnn.activations import identity, relu
     >>> layer = Layer(np.array([[1.0]]), np.array([-2.0]))
     >>> trace((relu, identity), (layer, layer), [1.0])[0]
@@ -90,13 +89,14 @@ def vjp(acts: Acts, params: Params[F], x: ArrayLike) -> tuple[NDArray[F], Pullba
     `output_bar` has the output's shape; ``grads`` and ``x_bar`` are the derivatives of
     ``sum(output_bar * output)`` by the params (summed over the batch) and by `x`. As `jax.vjp`.
 
+    >>> from fnn import Layer
     >>> from fnn.activations import identity
     >>> output, pullback = vjp((identity,), (Layer(np.array([[2.0]]), np.array([0.5])),), [3.0])
     >>> pullback([1.0])
     ((LayerGrad(w=array([[3.]]), b=array([1.])),), array([2.]))
     """
     x = _enter("x", acts, params, x)
-    steps = list(_layers(acts, params, x))
+    steps = _layers(acts, params, x)
     output = frozen(steps[-1][1].view())
 
     def pullback(output_bar: ArrayLike) -> tuple[Grads[F], NDArray[F]]:
@@ -115,6 +115,7 @@ def backprop(acts: Acts, loss: Loss, params: Params[F], batch: Batch) -> tuple[f
     Raises `ValueError` for shapes that do not fit and for an empty batch, `TypeError` for data
     that are not real numbers. As `jax.value_and_grad`.
 
+    >>> from fnn import Layer
     >>> from fnn.activations import identity
     >>> from fnn.losses import squared_error
     >>> double = (Layer(np.array([[2.0]]), np.array([0.5])),)
@@ -124,7 +125,7 @@ def backprop(acts: Acts, loss: Loss, params: Params[F], batch: Batch) -> tuple[f
     check_loss(loss)
     check_batch(batch)
     x = _enter("batch.x", acts, params, batch.x)
-    steps = list(_layers(acts, params, x))
+    steps = _layers(acts, params, x)
     output = steps[-1][1]
     y = check_target(batch.y, output)
     value, bar = _mean_loss(loss, output, y, batch.weight)
@@ -134,6 +135,7 @@ def backprop(acts: Acts, loss: Loss, params: Params[F], batch: Batch) -> tuple[f
 def mean_loss(acts: Acts, loss: Loss, params: Params[F], batch: Batch) -> float:
     """The value of `backprop` without the gradient: for data that are held out.
 
+    >>> from fnn import Layer
     >>> from fnn.activations import identity
     >>> from fnn.losses import squared_error
     >>> double = (Layer(np.array([[2.0]]), np.array([0.5])),)
@@ -142,61 +144,33 @@ def mean_loss(acts: Acts, loss: Loss, params: Params[F], batch: Batch) -> float:
     """
     check_loss(loss)
     check_batch(batch)
-    *_, (_, output) = _layers(acts, params, _enter("batch.x", acts, params, batch.x))
+    output = _output("batch.x", acts, params, batch.x)
     return _mean_loss(loss, output, check_target(batch.y, output), batch.weight)[0]
-
-
-def step(params: Params[F], grads: Grads[Any], rate: float) -> Params[F]:
-    """Plain gradient descent: ``params - rate * grads``.
-
-    `rate` is a finite number of at least 0. Raises `ValueError` where grads are of another shape.
-
-    >>> params = (Layer(np.array([[2.0]]), np.array([0.5])),)
-    >>> step(params, (LayerGrad(np.array([[10.0]]), np.array([1.0])),), 0.1)
-    (Layer(w=array([[1.]]), b=array([0.4])),)
-    """
-    rate = check_rate("rate", rate)
-    check_grads("grads", grads, params)
-    factor = np.array(-rate, params[0].w.dtype)  # a Python number costs half as much again
-    layers = []
-    for (w, b), (dw, db) in zip(params, grads, strict=True):
-        new_w: Array = dw * factor  # the one temporary becomes the result
-        new_b: Array = db * factor
-        new_w += w
-        new_b += b
-        new_w.setflags(write=False)  # as frozen does, without the cost of its call
-        new_b.setflags(write=False)
-        layers.append(Layer(new_w, new_b))
-    return tuple(layers)
-
-
-def apply_updates(params: Params[F], updates: Grads[Any]) -> Params[F]:
-    """``params + updates``, for the updates that an optimizer returns.
-
-    >>> params = (Layer(np.array([[2.0]]), np.array([0.5])),)
-    >>> apply_updates(params, (LayerGrad(np.array([[1.0]]), np.array([-0.5])),))
-    (Layer(w=array([[3.]]), b=array([0.])),)
-    """
-    check_grads("updates", updates, params)
-    return tuple(
-        Layer(frozen(w + dw), frozen(b + db))
-        for (w, b), (dw, db) in zip(params, updates, strict=True)
-    )
 
 
 def _enter(name: str, acts: Acts, params: Params[F], x: Any) -> NDArray[F]:
     return check_input(name, x, params, check_network(acts, params))
 
 
-def _layers(
-    acts: Acts, params: Params[F], x: NDArray[F]
-) -> Iterator[tuple[NDArray[F], NDArray[F]]]:
-    """Each layer's (z, a), made when asked for: `forward` need not keep them."""
+def _output(name: str, acts: Acts, params: Params[F], x: Any) -> NDArray[F]:
+    """The last of `_layers`, without keeping the others."""
+    z = a = _enter(name, acts, params, x)
     for i, (w, b) in enumerate(params):
-        z: NDArray[F] = x.dot(w)  # on small arrays it costs a third of `@`
+        z = a.dot(w)  # on small arrays it costs a third of `@`
+        z += b
+        a = check_elementwise("f", i, acts[i].f(z), z)
+    return z if a is z else a.view()  # a pair may keep what it returned, and that is not ours
+
+
+def _layers(acts: Acts, params: Params[F], x: NDArray[F]) -> list[tuple[NDArray[F], NDArray[F]]]:
+    """Each layer's (z, a)."""
+    steps = []
+    for i, (w, b) in enumerate(params):
+        z: NDArray[F] = x.dot(w)
         z += b
         x = check_elementwise("f", i, acts[i].f(z), z)
-        yield z, x
+        steps.append((z, x))
+    return steps
 
 
 def _mean_loss(

@@ -32,6 +32,7 @@ LADDER = (
     "loss_curvature",
     "losses",
     "initializers",
+    "updates",
     "network",
     "rows",
     "data",
