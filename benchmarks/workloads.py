@@ -80,7 +80,7 @@ def longer(maker: Maker, passes: int) -> Maker:
 
 
 MINIBATCH = TRAINERS | {
-    "fnn (compiled)": longer(by_compiled.training, 8),
+    "fnn (compiled)": longer(by_compiled.training, 64),  # a small epoch
     "JAX (8 steps a call)": by_jax.scanned,
 }
 
