@@ -400,7 +400,13 @@ def line_at(size: float, dtype: Any) -> tuple[Acts, Loss, Params, Batch]:
 
 @pytest.mark.parametrize(
     ("size", "dtype"),
-    [(1e-25, np.float32), (1e20, np.float32), (1e160, np.float64), (1e-170, np.float64)],
+    [
+        (1e-25, np.float32),
+        (1e-21, np.float32),
+        (1e20, np.float32),
+        (1e160, np.float64),
+        (1e-170, np.float64),
+    ],
 )
 def test_lengths_are_right_where_their_squares_are_not_numbers(size: float, dtype: Any) -> None:
     given_ = line_at(size, dtype)
@@ -421,6 +427,13 @@ def test_a_wide_input_with_slopes_whose_squares_vanish_has_its_length() -> None:
     acts, loss, zero, batch = line_at(1e-24, np.float32)
     norms = d.per_example_norms(acts, loss, zero, batch._replace(x=np.full((4, 1), 1e15)))
     np.testing.assert_allclose(norms[:3], [5e-9, 1e-9, 0], rtol=1e-6)
+
+
+def test_a_gradient_longer_than_float32_can_tell_is_clipped() -> None:
+    acts, loss, zero, _ = line_at(1.0, np.float32)
+    one = Batch(np.zeros((1, 1)), np.array([[3e38, 3e38]]))
+    clipped = flat(d.clipped_sum(acts, loss, zero, one, 2.0))
+    np.testing.assert_allclose(clipped, [0, 0, 2**0.5, 2**0.5], rtol=1e-6)
 
 
 @pytest.mark.parametrize("most", [1e300, 1e-50])
