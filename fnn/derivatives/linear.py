@@ -169,7 +169,8 @@ def pull(at: Linear[F], output_bar: NDArray[F]) -> Grads[F]:
 def fill_rows(at: Linear[F], output_bars: NDArray[F], rows: Array) -> None:
     """For k cotangents of each row (n, k, m), their gradients by the params, into (n, k, P).
 
-    Rows of the Jacobian, if the cotangents are units: dW_l = a_{l-1} (x) d_l, db_l = d_l.
+    Rows of the Jacobian, if the cotangents are units: dW_l = a_{l-1} (x) d_l, db_l = d_l. With
+    fewer columns than params, those of the last layers.
     """
     end = rows.shape[-1]
     for i, _, delta in deltas(at, output_bars):
@@ -178,6 +179,8 @@ def fill_rows(at: Linear[F], output_bars: NDArray[F], rows: Array) -> None:
         end -= b.size + w.size
         part = rows[:, :, end : end + w.size].reshape(*rows.shape[:2], *w.shape)  # a view
         np.multiply(at.a[i][:, None, :, None], delta[:, :, None, :], out=part)
+        if not end:
+            break
 
 
 def unit_bars(at: Linear[F]) -> NDArray[F]:
