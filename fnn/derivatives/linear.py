@@ -63,10 +63,11 @@ def linearize(acts: Acts, params: Params[F], x: NDArray[F]) -> Linear[F]:
 
 
 def check_stack(name: str, rows: int, k: int, params: Params[F]) -> None:
-    """There is room for k vectors of a row's in every layer."""
+    """There is room for k vectors of a row's as wide as the widest layer, beside its values."""
     widest = max(len(b) for _, b in params)
+    k += 4 * len(params)  # z, a, f' and f''
     memory.check_room(
-        (rows, k, widest), params[0].w.dtype, name, "a stack of directions", "take chunks of rows"
+        (rows, k, widest), params[0].w.dtype, name, "stacks of directions", "take chunks of rows"
     )
 
 
