@@ -52,7 +52,7 @@ def draw_fits(path: str, steps: int) -> None:
         observed = curve(raw) + noise
         (x, _), (y, back) = standardize(raw), standardize(observed)
         params = init(fold_in(key(1), i), (1, 8, 1))
-        goal = max(np.var(noise) / back.scale[0] ** 2, 1e-7)  # until what is left is noise
+        goal = max(np.var(noise) / back.scale[0] ** 2, 1e-5)  # until what is left is noise
         *_, last = islice(levenberg_marquardt(ACTS, params, Batch(x, y), goal=goal), steps + 1)
         fit = back.invert(forward(ACTS, last.params, x))
         error = np.sqrt(np.mean((fit - curve(raw)) ** 2)) / np.std(observed)
@@ -60,7 +60,7 @@ def draw_fits(path: str, steps: int) -> None:
         ax.plot(raw, observed, "o", color=GRAY, markersize=4, markerfacecolor="none")
         ax.plot(raw, fit, color=BLUE)
         ax.set_title(f"{name}\n{last.number} steps, error {error:.2%}", fontsize="medium")
-    pyplot.savefig(path, dpi=80)
+    pyplot.savefig(path, dpi=78)
 
 
 def draw_bayesian(path: str, steps: int) -> None:
@@ -77,6 +77,7 @@ def draw_bayesian(path: str, steps: int) -> None:
     print(f"{states[-1].effective:.1f} effective params of 91, noise {states[-1].beta ** -0.5:.3f}")
     _, (left, right) = pyplot.subplots(1, 2, figsize=(9.6, 3.6), layout="constrained")
     left.plot(clean, data.y, ".", color=GRAY, label="60 samples, noise 0.2")
+    left.plot(between, np.sinc(between), "--", color="black", linewidth=0.8, label="sinc itself")
     left.plot(between, plain, color=RED, linewidth=1, label="least squares")
     left.plot(between, band.output, color=BLUE, label="Bayesian, with its 95 % band")
     left.fill_between(between[:, 0], band.low[:, 0], band.high[:, 0], color=BLUE, alpha=0.2)

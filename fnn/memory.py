@@ -29,7 +29,7 @@ def check_room(
     """
     size = math.prod(shape) * dtype.itemsize
     if size > SMALL and size > (room := available() / 2):
-        raise _refusal(shape, dtype, name, what, f"{_brief(room)} is half of what is free", remedy)
+        raise _refusal(shape, dtype, name, what, f"{_brief(room)}, half of what is free", remedy)
 
 
 def empty(
@@ -40,15 +40,15 @@ def empty(
     try:
         return np.empty(shape, dtype)
     except MemoryError:  # a limit of the process, or a system that told nothing
-        raise _refusal(shape, dtype, name, what, "the system has none left", remedy) from None
+        raise _refusal(shape, dtype, name, what, "none from the system", remedy) from None
 
 
 def _refusal(
     shape: tuple[int, ...], dtype: np.dtype[F], name: str, what: str, room: str, remedy: str
 ) -> ValueError:
     return ValueError(
-        f"{name}: expected {what} that fits in memory, got one of {shape} in {dtype}, which would"
-        f" take {_brief(math.prod(shape) * dtype.itemsize)}, and {room}; {remedy}"
+        f"{name}: expected room for {what}, {shape} in {dtype}, which would take"
+        f" {_brief(math.prod(shape) * dtype.itemsize)}, got {room}; {remedy}"
     )
 
 

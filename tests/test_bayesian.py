@@ -121,6 +121,29 @@ def test_each_state_belongs_together() -> None:
     assert state.penalty == pytest.approx(state.alpha / state.beta / 60, rel=1e-12)
 
 
+def test_samples_of_weight_0_are_as_if_they_were_not_there() -> None:
+    data = sinc(0.1)[0]
+    weight = (np.arange(60) % 3 > 0) * uniform(key(9), 60)
+    kept = weight > 0
+    some = Batch(data.x[kept], data.y[kept], weight[kept])
+    params = init(key(8), (1, 9, 1))
+    *_, a = islice(bayesian_regularization(ACTS, params, data._replace(weight=weight)), 9)
+    *_, b = islice(bayesian_regularization(ACTS, params, some), 9)
+    assert a[2:] == b[2:]
+    there = predict_interval(ACTS, a, data._replace(weight=weight), data.x)
+    here = predict_interval(ACTS, b, some, data.x)
+    np.testing.assert_array_equal(there.low, here.low)
+
+
+def test_no_samples_have_no_intervals_and_a_mask_of_nothing_only_the_noise() -> None:
+    state = converged(LINEAR, LINE, DATA)
+    got = predict_interval(LINEAR, state, DATA, X[:0])
+    assert [part.shape for part in got] == [(0, 1)] * 3
+    known = predict_interval(LINEAR, state, DATA, X, level=0.9, mask=(False,))
+    half = 1.6448536269514722 / np.sqrt(state.beta)
+    np.testing.assert_allclose(known.high - known.output, half, rtol=1e-12)
+
+
 def test_weights_count_relative_to_their_mean() -> None:
     data = sinc(0.1)[0]
     weight = uniform(key(9), 60)
@@ -193,6 +216,7 @@ def test_bad_input_of_intervals_is_told(change: dict[str, Any], expected: Expect
     [
         ({"data": Batch(X[:0], Y[:0])}, (ValueError, "data.x", "at least one row")),
         ({"mu": -1.0}, (ValueError, "mu", "above 0")),
+        ({"mu": 1e11}, (ValueError, "mu", "at most mu_max")),
         ({"mu_max": np.inf}, (ValueError, "mu_max", "finite")),
         ({"min_grad": -1.0}, (ValueError, "min_grad", "at least 0")),
         ({"chunk": -1}, (ValueError, "chunk", "at least 1")),

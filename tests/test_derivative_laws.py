@@ -390,6 +390,59 @@ def test_a_gradient_of_no_finite_length_is_not_clipped_but_named() -> None:
         d.clipped_sum(acts, loss, params, batch._replace(y=y), 1.0)
 
 
+def line_at(size: float, dtype: Any) -> tuple[Acts, Loss, Params, Batch]:
+    """Three gradients (y, 0, 1) of lengths 5, 1 and 0 times `size`, and one of length 2^0.5."""
+    slide = Loss(lambda o, y: (o * y).sum(-1), lambda o, y: y + 0 * o)
+    zero = (Layer(np.zeros((1, 2), dtype), np.zeros(2, dtype)),)
+    y = np.array([[3.0, 4.0], [0.0, 1.0], [0.0, 0.0], [1.0 / size, 1.0 / size]]) * size
+    return (identity,), slide, zero, Batch(np.zeros((4, 1)), y)
+
+
+@pytest.mark.parametrize(
+    ("size", "dtype"),
+    [
+        (1e-25, np.float32),
+        (1e-21, np.float32),
+        (1e20, np.float32),
+        (1e160, np.float64),
+        (1e-170, np.float64),
+    ],
+)
+def test_lengths_are_right_where_their_squares_are_not_numbers(size: float, dtype: Any) -> None:
+    given_ = line_at(size, dtype)
+    tolerance = 8 * float(np.finfo(dtype).eps)
+    expected = np.array([5 * size, size, 0.0, 2**0.5])
+    norms = d.per_example_norms(*given_)
+    assert norms.dtype == dtype
+    np.testing.assert_allclose(norms, expected, rtol=tolerance)
+    for row in range(2):
+        x, y, _ = given_[3]
+        one = Batch(x[row : row + 1], y[row : row + 1])
+        clipped = flat(d.clipped_sum(*given_[:3], one, size / 2))
+        assert np.linalg.norm(clipped / size) == pytest.approx(0.5, rel=tolerance)
+        np.testing.assert_allclose(clipped[2:] / clipped[3], y[row] / y[row, 1], rtol=tolerance)
+
+
+def test_a_wide_input_with_slopes_whose_squares_vanish_has_its_length() -> None:
+    acts, loss, zero, batch = line_at(1e-24, np.float32)
+    norms = d.per_example_norms(acts, loss, zero, batch._replace(x=np.full((4, 1), 1e15)))
+    np.testing.assert_allclose(norms[:3], [5e-9, 1e-9, 0], rtol=1e-6)
+
+
+def test_a_gradient_longer_than_float32_can_tell_is_clipped() -> None:
+    acts, loss, zero, _ = line_at(1.0, np.float32)
+    one = Batch(np.zeros((1, 1)), np.array([[3e38, 3e38]]))
+    clipped = flat(d.clipped_sum(acts, loss, zero, one, 2.0))
+    np.testing.assert_allclose(clipped, [0, 0, 2**0.5, 2**0.5], rtol=1e-6)
+
+
+@pytest.mark.parametrize("most", [1e300, 1e-50])
+def test_a_bound_beyond_float32_is_taken_as_it_is(most: float) -> None:
+    acts, loss, zero, batch = line_at(1.0, np.float32)
+    clipped = flat(d.clipped_sum(acts, loss, zero, batch, most))
+    np.testing.assert_array_equal(clipped, [0, 0, 4, 6] if most > 1 else [0, 0, 0, 0])
+
+
 def test_unsmooth_pairs_of_the_users_own_have_all_first_derivatives() -> None:
     """A pair (f, df) as people wrote it before d2f was there."""
     cube = Activation(lambda z: z**3, lambda z, a: 3 * z**2)

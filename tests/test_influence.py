@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fnn import Batch, forward, init, key
+from fnn import Batch, Layer, forward, init, key
 from fnn.activations import identity, tanh
 from fnn.base import Array
 from fnn.derivatives import jacobian
@@ -106,6 +106,33 @@ def test_a_sample_of_weight_0_has_no_leverage_and_its_plain_residual() -> None:
     np.testing.assert_array_equal(residual[3], forward(LINEAR, params, X[3]) - Y[3])
 
 
+@pytest.mark.parametrize("chunk", [None, 4])
+def test_samples_of_weight_0_keep_their_places(chunk: int | None) -> None:
+    weight = np.where(np.arange(25) % 4 == 0, 0.0, WEIGHT)
+    params = fitted(LINEAR, LINE, Batch(X, Y, weight), mu=1e-14)
+    leverage, residual = leave_one_out(LINEAR, params, Batch(X, Y, weight), chunk=chunk)
+    kept = weight > 0
+    some = leave_one_out(LINEAR, params, Batch(X[kept], Y[kept], weight[kept]))
+    np.testing.assert_allclose(leverage[kept], some.leverage, rtol=1e-12)
+    np.testing.assert_allclose(residual[kept], some.residual, rtol=1e-12)
+    np.testing.assert_allclose(residual[~kept], (forward(LINEAR, params, X) - Y)[~kept])
+    assert (leverage[~kept] == 0).all()
+
+
+def test_with_no_free_params_no_sample_has_leverage() -> None:
+    leverage, residual = leave_one_out(LINEAR, LINE, Batch(X, Y), mask=(False,))
+    np.testing.assert_array_equal(leverage, np.zeros(25))
+    np.testing.assert_array_equal(residual, forward(LINEAR, LINE, X) - Y)
+
+
+def test_units_of_the_inputs_do_not_make_data_singular() -> None:
+    unit = np.array([1.0, 2.0**30, 2.0**-30])
+    (w, b), data = LINE[0], Batch(X, Y)
+    plain = leave_one_out(LINEAR, LINE, data)
+    scaled = leave_one_out(LINEAR, (Layer(w / unit[:, None], b),), Batch(X * unit, Y))
+    np.testing.assert_allclose(scaled.residual, plain.residual, rtol=1e-10)
+
+
 def test_masked_params_are_taken_as_known() -> None:
     mask = ((True, False),)
     params = fitted(LINEAR, LINE, Batch(X, Y), mask=mask, mu=1e-14)
@@ -117,6 +144,7 @@ def test_masked_params_are_taken_as_known() -> None:
 
 ONLY = np.ones((25, 3))
 ONLY[:, 2] = np.arange(25) == 17  # the third weight hangs on one sample
+FEW = np.where(np.arange(25) % 4 == 0, 0.0, 1.0)
 
 
 @pytest.mark.parametrize(
@@ -127,6 +155,7 @@ ONLY[:, 2] = np.arange(25) == 17  # the third weight hangs on one sample
         ({"data": Batch(X[:, [0, 1, 1]], Y)}, (ValueError, "data", "singular", "penalty")),
         ({"data": Batch(X[:, [0, 1, 1]] + 1e-7 * X, Y)}, (ValueError, "data", "singular")),
         ({"data": Batch(X * ONLY, Y)}, (ValueError, "data", "only row 17", "penalty")),
+        ({"data": Batch(X * ONLY, Y, FEW)}, (ValueError, "data", "only row 17", "penalty")),
         ({"data": Batch(X[:0], Y[:0])}, (ValueError, "data.x", "at least one row")),
         ({"penalty": -1.0}, (ValueError, "penalty", "at least 0")),
         ({"params": ()}, (TypeError, "params", "a tuple of Layer")),

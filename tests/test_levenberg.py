@@ -14,10 +14,11 @@ from fnn.activations import identity, relu, tanh
 from fnn.base import Array
 from fnn.derivatives import jacobian
 from fnn.losses import squared_error
+from fnn.masks import where
 from fnn.network import mean_loss
 from fnn.random import normal, uniform
 from fnn.solvers import LevenbergState, bayesian_regularization, levenberg_marquardt
-from fnn.solvers.normal import problem
+from fnn.solvers.normal import PEAK, problem
 from fnn.tree import leaves, ravel
 from tests.test_bad_input import Expected, refuses
 
@@ -325,6 +326,17 @@ def test_steps_to_where_the_curvature_is_not_finite_are_not_taken() -> None:
     assert states[-1].params[0].b[0] <= 0.5
 
 
+def test_a_validation_loss_that_equals_the_least_is_no_success() -> None:
+    """Of data with no part in the fit: x = 0 and a mask on b leave its loss what it was."""
+    apart = Batch(np.zeros((2, 3)), np.ones((2, 2)))
+    mask = ((True, False),)
+    states = list(
+        levenberg_marquardt(LINEAR, LINE, DATA, validation=apart, max_fail=2, mask=mask, mu=1.0)
+    )
+    assert len({state.validation for state in states}) == 1
+    assert [state.stop for state in states] == [None, None, "validation"]
+
+
 @pytest.mark.parametrize("solver", [levenberg_marquardt, bayesian_regularization])
 def test_a_curvature_that_is_not_finite_is_refused(solver: Any) -> None:
     data = Batch(np.array([[1e200], [2e200]]), np.ones((2, 1)))  # and the loss is 1
@@ -368,10 +380,15 @@ def test_memory_grows_with_the_chunk_and_not_with_the_rows() -> None:
         ({"data": Batch(X, np.where(Y > 0.9, np.inf, Y))}, (ValueError, "data.y", "inf", "row")),
         ({"params": PARAMS[0]}, (TypeError, "params", "(Layer(w, b),)")),
         ({"acts": LINEAR}, (ValueError, "acts", "2 pairs", "1")),
-        ({"validation": Batch(X, Y[:, :1])}, (ValueError, "batch.y", "(40, 2)")),
+        ({"validation": Batch(X, Y[:, :1])}, (ValueError, "validation.y", "(40, 2)")),
+        ({"validation": Batch(X[:, :1], Y)}, (ValueError, "validation.x", "(40, 1)")),
+        ({"validation": Batch(X, Y * np.nan)}, (ValueError, "validation.y", "nan", "row 0")),
+        ({"validation": Batch(X, 1e200 * Y)}, (ValueError, "validation", "finite loss", "inf")),
+        ({"validation": X}, (TypeError, "validation", "Batch(x, y)")),
         ({"goal": -1.0}, (ValueError, "goal", "at least 0")),
         ({"min_grad": np.nan}, (ValueError, "min_grad", "finite")),
         ({"mu": 0.0}, (ValueError, "mu", "above 0")),
+        ({"mu": 2.0, "mu_max": 1.0}, (ValueError, "mu", "at most mu_max, 1.0", "2.0")),
         ({"mu_max": "big"}, (TypeError, "mu_max", "a number")),
         ({"max_fail": 0}, (ValueError, "max_fail", "at least 1")),
         ({"penalty": -0.1}, (ValueError, "penalty", "at least 0")),
@@ -387,11 +404,58 @@ def test_bad_input_is_told_at_once(change: dict[str, Any], expected: Expected) -
     refuses(expected, lambda: levenberg_marquardt(**arguments))
 
 
+def test_a_step_takes_no_more_matrices_than_were_asked_for() -> None:
+    params = init(key(0), (4, 50, 1))
+    size = ravel(params)[0].size
+    states = levenberg_marquardt(ACTS, params, Batch(normal(key(1), (20, 4)), np.ones((20, 1))))
+    next(states)
+    tracemalloc.start()
+    try:
+        next(states)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < PEAK * 8 * size**2
+
+
+def test_a_few_free_params_of_a_network_with_many_are_fitted() -> None:
+    """What P^2 would take, 873 GB, is not asked for: only what 101 free params take."""
+    params = init(key(0), (800, 400, 100, 1))
+    assert ravel(params)[0].size == 360_601
+    data = Batch(normal(key(1), (30, 800)), normal(key(2), (30, 1)))
+    mask = (False, False, True)
+    three = (tanh, tanh, identity)
+    task = problem(three, params, data, mask, None)
+    assert task.buffer.shape == (30, 1, 101)
+    end = last(levenberg_marquardt(three, params, data, mask=mask, goal=1e-12, min_grad=0.0))
+    assert end.stop == "goal"
+    first = np.zeros((800, 400), bool)
+    first[:7, 5] = True  # of the first layer: all rows are formed, a few at a time
+    task = problem(three, params, data, ((first, False), False, False), None)
+    assert task.buffer.shape == (1, 1, 360_601)
+    everything = jacobian(three, params, data.x)[:, 0, : 800 * 400].reshape(30, 800, 400)
+    some = everything[:, :7, 5]
+    curvature = some.T @ some / 30
+    np.testing.assert_allclose(task.normal(params).curvature, curvature, rtol=1e-12, atol=1e-18)
+
+
+@pytest.mark.parametrize("layer", [0, 1, 2])
+def test_the_normal_equations_of_any_one_layer_are_a_part_of_all(layer: int) -> None:
+    params, three = init(key(3), (3, 4, 5, 2)), (tanh, tanh, identity)
+    mask = tuple(i == layer for i in range(3))
+    free = ~where(mask).false(params)
+    part = problem(three, params, DATA, mask, 7).normal(params)
+    whole = problem(three, params, DATA, None, None).normal(params)
+    np.testing.assert_allclose(part.gradient, whole.gradient[free], rtol=1e-12, atol=1e-15)
+    expected = whole.curvature[np.ix_(free, free)]
+    np.testing.assert_allclose(part.curvature, expected, rtol=1e-12, atol=1e-15)
+
+
 def test_normal_equations_beyond_the_memory_are_refused_with_their_size() -> None:
     wide = Batch(np.zeros((1, 1)), np.zeros((1, 1)))
     params = init(key(0), (1, 700_000, 1))
     refuses(
-        (ValueError, "params", "TB", "scaled_conjugate_gradient"),
+        (ValueError, "params", "(7, 2100001, 2100001)", "TB", "scaled_conjugate_gradient"),
         levenberg_marquardt,
         ACTS,
         params,

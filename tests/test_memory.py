@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import os
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from fnn import Batch, init, key, memory
+from fnn import Batch, derivatives, init, key, memory
 from fnn.activations import identity, tanh
 from fnn.derivatives import (
     diagonal_gauss_newton,
@@ -45,7 +47,7 @@ def test_gradients_and_hessians_beyond_memory_are_refused(monkeypatch: pytest.Mo
     acts, batch = (tanh, identity), Batch(np.ones((1000, 100)), np.ones((1000, 1)))
     given = acts, squared_error, params, batch
     each = "a gradient for each row"
-    told = ValueError, "batch.x", each, "(1000, 20401)", "163 MB", "20 MB is half", "clipped_sum"
+    told = ValueError, "batch.x", each, "(1000, 20401)", "163 MB", "got 20 MB, half", "clipped_sum"
     refuses(told, per_example_gradients, *given)
     refuses((ValueError, "params", "(20401, 20401)", "3.33 GB", "use hvp"), hessian, *given)
 
@@ -55,14 +57,50 @@ def test_directions_beyond_memory_are_refused(monkeypatch: pytest.MonkeyPatch) -
     params = init(key(0), (20, 200, 30))
     acts, x = (tanh, identity), np.ones((1000, 20))
     batch = Batch(x, np.ones((1000, 30)))
-    told = ValueError, "x", "a stack of directions", "(1000, 20, 200)", "32 MB", "chunks of rows"
+    told = ValueError, "x", "stacks of directions", "(1000, 68, 200)", "109 MB", "chunks of rows"
     refuses(told, laplacian, acts, params, x)
-    refuses(told, input_jacobian, acts, params, x)
+    refuses((*told[:3], "(1000, 88, 200)", "141 MB"), input_jacobian, acts, params, x)
     wide, few = init(key(0), (3, 1000, 1)), x[:, :3]
-    refuses((ValueError, "x", "(1000, 3, 1000)", "24 MB"), input_hessian, acts, wide, few)
-    stack = "(1000, 30, 200)"
+    refuses((ValueError, "x", "(1000, 21, 1000)", "168 MB"), input_hessian, acts, wide, few)
+    stack = "(1000, 188, 200)"
     for f in (diagonal_gauss_newton, kfac_factors):
-        refuses((ValueError, "batch.x", stack, "48 MB"), f, acts, squared_error, params, batch)
+        refuses((ValueError, "batch.x", stack, "301 MB"), f, acts, squared_error, params, batch)
+
+
+@pytest.mark.parametrize(
+    "sizes", [(20, 50, 50, 50, 30), (3, 100, 100, 100, 2), (50, 200, 1), (90, 20, 5)]
+)
+@pytest.mark.parametrize(
+    "name",
+    ["laplacian", "input_jacobian", "input_hessian", "diagonal_gauss_newton", "kfac_factors"],
+)
+def test_no_more_is_taken_than_was_asked_for(
+    sizes: tuple[int, ...], name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    params = init(key(0), sizes)
+    acts = (*[tanh] * (len(params) - 1), identity)
+    batch = Batch(np.ones((300, sizes[0])), np.ones((300, sizes[-1])))
+    f = getattr(derivatives, name)
+    of_inputs = name in {"laplacian", "input_jacobian", "input_hessian"}
+    given = (acts, params, batch.x) if of_inputs else (acts, squared_error, params, batch)
+    asked = 0
+
+    def ask(shape: tuple[int, ...], *_: Any) -> None:
+        nonlocal asked
+        asked += 8 * math.prod(shape)
+
+    monkeypatch.setattr(memory, "check_room", ask)
+    f(*given)
+    asked = 0
+    tracemalloc.start()
+    try:
+        f(*given)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    # Besides, what does not grow with the rows, or as x does; and one output's Hessians twice.
+    besides = 2**17 + 3 * batch.x.nbytes + (name == "input_hessian") * 300 * 8 * sizes[0] ** 2
+    assert asked / 4 < peak < asked + besides
 
 
 def test_what_fits_is_not_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,9 +121,7 @@ def test_a_memory_error_of_the_system_becomes_the_same_error(
         raise MemoryError
 
     monkeypatch.setattr(np, "empty", none_left)
-    with pytest.raises(
-        ValueError, match=r"x: expected .* 80 bytes, and the system has none left; b"
-    ):
+    with pytest.raises(ValueError, match=r"x: expected .* 80 bytes, got none from the system; b"):
         memory.empty((10,), DOUBLE, "x", "a", "b")
 
 

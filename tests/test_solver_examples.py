@@ -39,6 +39,9 @@ def test_curves_are_fitted_and_noise_is_left_alone(tmp_path: Path) -> None:
     out = run("levenberg", *map(str, pictures), "--steps", "100").stdout
     errors = [float(found) for found in re.findall(r"error ([\d.]+)% of", out)]
     assert len(errors) == 6
+    steps = [int(found) for found in re.findall(r": (\d+) steps, error", out)]
+    assert len(steps) == 6
+    assert max(steps) < 70  # each is there long before it would be stopped
     assert max(errors) < 10  # the noise of sinc, the loudest, is a seventh of its deviation
     plain, bayesian = (
         float(found) for found in re.findall(r"squared error ([\d.]+)$", out, re.MULTILINE)

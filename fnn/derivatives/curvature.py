@@ -34,7 +34,8 @@ def hvp(acts: Acts, loss: Loss, params: Params[F], batch: Batch, vector: Grads[F
     Exact, at the cost of about two gradients. It needs the second derivatives of the pairs,
     ``d2f``: a pair without one is a `ValueError` that names it. As forward over reverse in JAX:
     ``jax.jvp(jax.grad(f), (params,), (vector,))[1]``. Raises `ValueError` or `TypeError` where
-    something does not fit. The formulas and their source are at the top of this module.
+    something does not fit. The formulas are at the top of this module. Source: Pearlmutter, "Fast
+    exact multiplication by the Hessian", 1994.
 
     By hand: for u = w x + b and the loss (u - y)^2, the Hessian is 2 (x, 1)^T (x, 1).
 

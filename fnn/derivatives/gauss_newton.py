@@ -164,7 +164,7 @@ def _bent_units(
 ) -> Iterator[tuple[int, NDArray[F], NDArray[F]]]:
     """(l, S_l, H S_l) from the last layer to the first: (n, m, width) each."""
     n, m = at.output.shape
-    check_stack("batch.x", n, m, at.params)
+    check_stack("batch.x", n, 6 * m, at.params)  # g_l, S_l and H S_l, H, and two on the way
     units = unit_bars(at)
     hessians = np.stack([objective.bend(units[:, k]) for k in range(m)], axis=1)
     for i, _, s in deltas(at, units):

@@ -67,16 +67,15 @@ def input_jacobian(acts: Acts, params: Params[F], x: ArrayLike) -> NDArray[F]:
     samples = enter("x", acts, params, x)
     n_in, n_out = samples.shape[-1], len(params[-1].b)
     shape = samples.size // n_in, n_out, n_in
-    full = memory.empty(shape, samples.dtype, "x", "a Jacobian", CHUNKS)
-    check_stack("x", shape[0], min(n_in, n_out), params)
+    memory.check_room(shape, samples.dtype, "x", "a Jacobian", CHUNKS)
+    check_stack("x", shape[0], 4 * min(n_in, n_out), params)
     at = linearize(acts, params, samples)
     if n_in < n_out:
         *_, (_, moved) = _moves(at)
-        full[...] = (moved * at.slopes[-1][:, None]).swapaxes(1, 2)
-    else:
-        *_, (_, _, delta) = deltas(at, unit_bars(at))
-        full[...] = times(delta, params[0].w.T)
-    return at.restored(full)
+        columns = moved * at.slopes[-1][:, None]
+        return at.restored(np.ascontiguousarray(columns.swapaxes(1, 2)))
+    *_, (_, _, delta) = deltas(at, unit_bars(at))
+    return at.restored(times(delta, params[0].w.T))
 
 
 def input_hessian(acts: Acts, params: Params[F], x: ArrayLike) -> NDArray[F]:
@@ -99,7 +98,7 @@ def input_hessian(acts: Acts, params: Params[F], x: ArrayLike) -> NDArray[F]:
     remedy = f"{CHUNKS}, or laplacian, which forms no Hessian"
     full = memory.empty(shape, samples.dtype, "x", "a Hessian", remedy)
     full[...] = 0
-    check_stack("x", shape[0], max(n_in, n_out), params)
+    check_stack("x", shape[0], 3 * n_in + (len(params) + 2) * n_out, params)
     at = linearize(acts, params, samples)
     d2f = bends(at, "input_hessian")
     bars = {i: bar for i, bar, _ in deltas(at, unit_bars(at))}
@@ -125,7 +124,7 @@ def laplacian(acts: Acts, params: Params[F], x: ArrayLike) -> NDArray[F]:
     array([20.])
     """
     samples = enter("x", acts, params, x)
-    check_stack("x", samples.size // samples.shape[-1], samples.shape[-1], params)
+    check_stack("x", samples.size // samples.shape[-1], 3 * samples.shape[-1], params)
     at = linearize(acts, params, samples)
     d2f = bends(at, "laplacian")
     sums: Array = np.zeros_like(at.a[0])

@@ -63,10 +63,11 @@ def linearize(acts: Acts, params: Params[F], x: NDArray[F]) -> Linear[F]:
 
 
 def check_stack(name: str, rows: int, k: int, params: Params[F]) -> None:
-    """There is room for k vectors of a row's in every layer."""
+    """There is room for k vectors of a row's as wide as the widest layer, beside its values."""
     widest = max(len(b) for _, b in params)
+    k += 4 * len(params)  # z, a, f' and f''
     memory.check_room(
-        (rows, k, widest), params[0].w.dtype, name, "a stack of directions", "take chunks of rows"
+        (rows, k, widest), params[0].w.dtype, name, "stacks of directions", "take chunks of rows"
     )
 
 
@@ -169,7 +170,8 @@ def pull(at: Linear[F], output_bar: NDArray[F]) -> Grads[F]:
 def fill_rows(at: Linear[F], output_bars: NDArray[F], rows: Array) -> None:
     """For k cotangents of each row (n, k, m), their gradients by the params, into (n, k, P).
 
-    Rows of the Jacobian, if the cotangents are units: dW_l = a_{l-1} (x) d_l, db_l = d_l.
+    Rows of the Jacobian, if the cotangents are units: dW_l = a_{l-1} (x) d_l, db_l = d_l. With
+    fewer columns than params, those of the last layers.
     """
     end = rows.shape[-1]
     for i, _, delta in deltas(at, output_bars):
@@ -178,6 +180,8 @@ def fill_rows(at: Linear[F], output_bars: NDArray[F], rows: Array) -> None:
         end -= b.size + w.size
         part = rows[:, :, end : end + w.size].reshape(*rows.shape[:2], *w.shape)  # a view
         np.multiply(at.a[i][:, None, :, None], delta[:, :, None, :], out=part)
+        if not end:
+            break
 
 
 def unit_bars(at: Linear[F]) -> NDArray[F]:

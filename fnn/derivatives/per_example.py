@@ -54,8 +54,9 @@ def per_example_norms(acts: Acts, loss: Loss, params: Params[F], batch: Batch) -
     """The Euclidean length of each sample's gradient by all params: (batch,), or ().
 
     |g_i|^2 = sum over l of (|a_{l-1}|^2 + 1) |d_l|^2: no gradient is formed, and the cost is that
-    of a backward pass without its products. Raises `ValueError` or `TypeError` where something does
-    not fit. Source: Goodfellow, "Efficient per-example gradient computations", 2015.
+    of a backward pass without its products. It is found in float64, whatever the params' dtype, and
+    no square overflows or vanishes. Raises `ValueError` or `TypeError` where something does not
+    fit. Source: Goodfellow, "Efficient per-example gradient computations", 2015.
 
     >>> from fnn import Layer
     >>> from fnn.activations import identity
@@ -66,7 +67,8 @@ def per_example_norms(acts: Acts, loss: Loss, params: Params[F], batch: Batch) -
     array([10.,  2.])
     """
     at, objective = enter_batch(acts, loss, params, batch)
-    return at.restored(_norms(at, list(deltas(at, objective.slope()))))
+    norms = _norms(at, list(deltas(at, objective.slope())))
+    return at.restored(norms.astype(at.output.dtype, copy=False))
 
 
 def clipped_sum(
@@ -104,16 +106,35 @@ def clipped_sum(
             f"batch: expected gradients of finite length, got {norms[row]} in row {row}; leave it"
             " out, or look for values that are not finite in batch and params"
         )
-    scale: Array = most / np.maximum(norms, most)
+    scale: Array = most / np.maximum(norms, most)  # not in float32, where `most` may be 0 or inf
     if batch.weight is not None:
         scale *= as_floats("batch.weight", batch.weight, scale.dtype).reshape(scale.shape)
-    grads = [layer_grad(at.a[i], delta * scale[:, None]) for i, _, delta in found]
+    grads = [
+        layer_grad(at.a[i], (delta * scale[:, None]).astype(delta.dtype, copy=False))
+        for i, _, delta in found
+    ]
     return tuple(grads[::-1])
 
 
-def _norms(at: Linear[F], found: list[tuple[int, NDArray[F], NDArray[F]]]) -> NDArray[F]:
-    total = np.zeros(len(at.output), at.output.dtype)
+def _norms(at: Linear[F], found: list[tuple[int, NDArray[F], NDArray[F]]]) -> Array:
+    """The length of each sample's gradient, in float64 at least."""
+    total: Array = np.zeros(len(at.output))
     for i, _, delta in found:
-        a = at.a[i]
-        total += (np.vecdot(a, a) + 1) * np.vecdot(delta, delta)
-    return np.sqrt(total)
+        total = np.hypot(total, np.hypot(_lengths(at.a[i]), 1.0) * _lengths(delta))
+    return total
+
+
+def _lengths(rows: Array) -> Array:
+    """The length of each row, in float64 at least: no square of it overflows or vanishes."""
+    limits = np.finfo(rows.dtype)
+    with np.errstate(over="ignore", under="ignore"):
+        squares = np.vecdot(rows, rows)
+    wide = np.promote_types(rows.dtype, np.float64)
+    lengths: Array = np.sqrt(squares, dtype=wide)
+    good = (squares > limits.tiny / limits.eps) & (squares < np.inf)
+    if not good.all():  # the others are looked at again, by their largest number
+        some = rows[~good].astype(wide)
+        largest = np.abs(some).max(axis=1, initial=0.0, keepdims=True)
+        unit = np.where((largest > 0) & (largest < np.inf), largest, 1.0)
+        lengths[~good] = np.linalg.norm(some / unit, axis=1) * unit[:, 0]
+    return lengths

@@ -23,8 +23,7 @@ import numpy as np
 
 from fnn.base import Acts, Batch, F, F_co, Params
 from fnn.masks import Mask
-from fnn.rules import positive
-from fnn.solvers.damping import Damping, Point, descend, start
+from fnn.solvers.damping import Point, descend, start
 from fnn.solvers.levenberg import Stop
 from fnn.solvers.normal import Problem, problem
 from fnn.values import check_rate
@@ -84,9 +83,13 @@ def bayesian_regularization(
 
     Inputs and targets should be scaled to about 1, as one prior holds for all params. No samples
     need be kept back: a network with more params than needed has ``effective`` ones to spare and
-    does not fit the noise. Weights are taken relative to their mean: n stays the number of samples.
-    The iterator ends with `stop` "gradient" or "mu", as that of `levenberg_marquardt`, whose
-    arguments and errors these are. Fewer residuals than params are what this is for.
+    does not fit the noise. Weights are taken relative to their mean, and samples of weight 0 are as
+    if they were not there: n is the number of the others. Fewer residuals than params are what this
+    is for.
+
+    The iterator ends with `stop` "gradient", or with "mu", and then, as `levenberg_marquardt` does,
+    repeats its last point. Raises `ValueError` and `TypeError` for these arguments as that does.
+    Sources: MacKay, 1992; Foresee and Hagan, 1997 (at the top of this module).
 
     >>> from fnn import init, key
     >>> from fnn.activations import identity, tanh
@@ -99,8 +102,7 @@ def bayesian_regularization(
     """
     task = problem(acts, params, data, mask, chunk)
     min_grad = check_rate("min_grad", min_grad)
-    mu, mu_max = positive("mu", mu), positive("mu_max", mu_max)
-    point, damping = start(task), Damping(mu, np.zeros(len(task.free)))
+    point, damping = start(task, mu, mu_max)
 
     def states() -> Iterator[BayesianState[F]]:
         now, damped = point, damping
@@ -115,7 +117,7 @@ def bayesian_regularization(
             yield state
             if stop is not None:
                 return
-            after, damped = descend(task, now, damped, known.penalty, mu_max)
+            after, damped = descend(task, now, damped, known.penalty)
             if after is None:
                 yield state._replace(mu=damped.mu, stop="mu")
                 return

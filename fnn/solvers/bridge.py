@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from fnn.base import Acts, Batch, F, F_co, Loss, Params
 from fnn.network import backprop
-from fnn.solvers.conjugate import DescentState
+from fnn.solvers.conjugate import DescentState, check_start
 from fnn.tree import frozen, norm, ravel
 from fnn.values import check_rate, whole
 
@@ -77,22 +77,35 @@ def lbfgs(
     """Descend any loss by SciPy's L-BFGS-B: the start, and the state after each iteration.
 
     `memory` pairs of steps and gradients stand for the curvature. Iterations come until no entry
-    of the gradient exceeds `min_grad`, or no step lowers the loss; ``stop`` is then SciPy's own
-    message. Limit it by `islice`. SciPy runs in a thread, but only while the next state is asked
-    for, and ends with the iterator. Raises what ``backprop`` raises, `ImportError` without SciPy.
-    Source: Byrd, Lu, Nocedal and Zhu, "A limited memory algorithm for bound constrained
-    optimization", 1995.
+    of the gradient exceeds `min_grad`, or no step lowers the loss: then a last state repeats the
+    point and its number, and ``stop`` is SciPy's own message. Limit it by `islice`. SciPy runs in a
+    thread, but only while the next state is asked for, and ends with the iterator.
+
+    Raises what ``backprop`` raises, `ValueError` for params whose loss is not finite, `ImportError`
+    without SciPy. Source: Byrd, Lu, Nocedal and Zhu, "A limited memory algorithm for bound
+    constrained optimization", 1995.
+
+    >>> import numpy as np
+    >>> from fnn import init, key
+    >>> from fnn.activations import identity, tanh
+    >>> from fnn.losses import squared_error
+    >>> x = np.linspace(-1, 1, 50).reshape(-1, 1)
+    >>> states = lbfgs((tanh, identity), squared_error, init(key(0), (1, 5, 1)), Batch(x, x**2))
+    >>> next(state.number for state in states if state.loss < 1e-2) < 100
+    True
     """
     try:
         from scipy.optimize import minimize
     except ImportError as error:
         raise ImportError("fnn.solvers.lbfgs needs SciPy: pip install 'fnn[scipy]'") from error
     memory, min_grad = whole("memory", memory, 1), check_rate("min_grad", min_grad)
-    fun, start, unravel = objective(acts, loss, params, batch)
+    with np.errstate(over="ignore", invalid="ignore"):
+        fun, start, unravel = objective(acts, loss, params, batch)
+        first, slope = fun(start)
+    check_start(first)
 
     def run(emit: Callable[[DescentState[F]], None]) -> None:
-        number, latest = 0, start
-        value, gradient = fun(start)
+        number, latest, value, gradient = 0, start, first, slope
 
         def evaluate(vector: NDArray[Any]) -> tuple[float, NDArray[np.float64]]:
             nonlocal latest, value, gradient

@@ -4,6 +4,7 @@ A step goes along p by alpha = p . r / (p . H p + lambda |p|^2), where r is minu
 H p an exact `fnn.derivatives.hvp`. lambda, a scale of trust, is raised where the curvature along p
 is not positive, or foretells the loss badly. Source: Moller, "A scaled conjugate gradient algorithm
 for fast supervised learning", Neural Networks 6, 1993 (there H p is a difference of gradients).
+Here all is by the unit vector u = p / |p|, so that squares of large gradients do not overflow.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ from fnn.values import check_rate
 
 WORST = -99.0
 """A gain this bad, or a loss that is not finite, raises lambda by 100 times the curvature."""
+
+MIN_TRUST = 1e-20
+"""So little that steps of 1e20 slopes are trusted: from 0, lambda could not grow again."""
 
 
 class DescentState(NamedTuple, Generic[F_co]):
@@ -49,10 +53,11 @@ def scaled_conjugate_gradient(
     networks too large for `levenberg_marquardt`, and for losses that are not sums of squares. The
     pairs need their second derivatives, ``d2f``. ``stop`` is "gradient" where
     ``gradient_norm <= min_grad``, and "stalled" where no step along p lowers the loss, at the limit
-    of rounding. On a quadratic loss the minimum takes as many steps as there are params, or fewer.
+    of rounding, or where the curvature along p is not finite; that state repeats the one before,
+    with its number. On a quadratic loss the minimum takes as many steps as params, or fewer.
 
     Raises what `fnn.backprop` and `fnn.derivatives.hvp` raise, and `ValueError` for params whose
-    loss is not finite.
+    loss is not finite. Source: Moller, 1993 (at the top of this module).
 
     >>> from fnn import init, key
     >>> from fnn.activations import identity, tanh
@@ -64,13 +69,10 @@ def scaled_conjugate_gradient(
     True
     """
     min_grad = check_rate("min_grad", min_grad)
-    value, grads = backprop(acts, loss, params, batch)
-    hvp(acts, loss, params, batch, grads)  # what it needs and lacks is told now
-    if not math.isfinite(value):
-        raise ValueError(
-            f"params: expected a finite loss to start from, got {value};"
-            " start from smaller params, as fnn.init makes them, and scaled data"
-        )
+    with np.errstate(over="ignore", invalid="ignore"):
+        value, grads = backprop(acts, loss, params, batch)
+        hvp(acts, loss, params, batch, grads)  # what it needs and lacks is told now
+    check_start(value)
     params = freeze(params)
     flat, as_params = ravel(params)
     as_grads = ravel(grads)[1]
@@ -81,43 +83,57 @@ def scaled_conjugate_gradient(
             value, grads = backprop(acts, loss, as_params(vector), batch)
             return value, -ravel(grads)[0].astype(np.float64)
 
-    def curvature(vector: Matrix, p: Matrix) -> float:
-        product = hvp(acts, loss, as_params(vector), batch, as_grads(p))
-        return float(p @ ravel(product)[0])
+    def ahead(vector: Matrix, p: Matrix) -> tuple[Matrix, float]:
+        """The unit vector u along p, and the curvature u . H u."""
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            u: Matrix = p / norm(p)
+            product = hvp(acts, loss, as_params(vector), batch, as_grads(u))
+            return u, float(u @ ravel(product)[0])
 
     def states() -> Iterator[DescentState[F]]:
         w = flat.astype(np.float64)
         value, r = descent(w)
-        p, trust = r, 1e-6
+        p, trust, size = r, 1e-6, norm(r)
         for number in count():
-            size = norm(r)
             stop = "gradient" if size <= min_grad else None
             state = DescentState(number, as_params(w), value, size, stop)
             yield state
             if stop is not None:
                 return
-            bend, square = curvature(w, p), float(p @ p)
+            u, bend = ahead(w, p)
+            slope = float(u @ r)
             while True:
-                delta = bend + trust * square
-                if delta <= 0:
-                    trust = 2 * (trust - delta / square)
-                    delta = bend + trust * square
-                along = float(p @ r)
-                there = w + along / delta * p
-                if np.array_equal(there, w):
+                stiff = bend + trust
+                if stiff <= 0:
+                    trust = 2 * (trust - stiff)
+                    stiff = bend + trust
+                length = slope / stiff
+                there = w + length * u
+                if not math.isfinite(length) or np.array_equal(there, w):
                     yield state._replace(stop="stalled")
                     return
                 after, new_r = descent(there)
-                fall, foretold = value - after, along**2 / (2 * delta)
-                gain = max(fall / foretold, WORST) if math.isfinite(fall) else WORST
+                fall, new_size = value - after, norm(new_r)
+                sound = math.isfinite(fall) and math.isfinite(new_size)
+                gain = max(2 * fall / length / slope, WORST) if sound else WORST
                 if gain < 0.25:
-                    trust += delta * (1 - gain) / square
+                    trust += stiff * (1 - gain)
                 elif gain > 0.75:
-                    trust /= 4
+                    trust = max(trust / 4, MIN_TRUST)
                 if gain > 0:
                     break
-            turn = float(new_r @ new_r - new_r @ r) / along
-            p = new_r if (number + 1) % len(w) == 0 else new_r + turn * p
-            w, value, r = there, after, new_r
+            p = new_r
+            if (number + 1) % len(w):
+                p = new_r + float(new_r / slope @ (new_r - r)) * u
+            w, value, r, size = there, after, new_r, new_size
 
     return states()
+
+
+def check_start(value: float) -> None:
+    """A loss that there can be a descent from."""
+    if not math.isfinite(value):
+        raise ValueError(
+            f"params: expected a finite loss to start from, got {value};"
+            " start from smaller params, as fnn.init makes them, and scaled data"
+        )

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fnn.base import F, F_co, Params
+from fnn.rules import positive
 from fnn.solvers.normal import Normal, Problem
 from fnn.solvers.positive import Matrix, cholesky, solve
 from fnn.tree import norm
@@ -51,14 +52,18 @@ class Point(NamedTuple, Generic[F_co]):
 
 
 class Damping(NamedTuple):
-    """The factor ``mu``, and what it multiplies: ``scale``, the D above."""
+    """The factor ``mu``, the ``most`` that it may be, and what it multiplies: ``scale``, D."""
 
     mu: float
+    most: float
     scale: Matrix
 
 
-def start(task: Problem[F]) -> Point[F]:
-    """The first point."""
+def start(task: Problem[F], mu: float, mu_max: float) -> tuple[Point[F], Damping]:
+    """The first point, and the damping of the first step."""
+    mu, mu_max = positive("mu", mu), positive("mu_max", mu_max)
+    if mu > mu_max:
+        raise ValueError(f"mu: expected at most mu_max, {mu_max!r}, got {mu!r}; raise mu_max")
     first = at(task, task.start)
     if not first.finite:
         raise ValueError(
@@ -66,7 +71,7 @@ def start(task: Problem[F]) -> Point[F]:
             f" {first.normal.loss:.3g} and {first.normal.curvature.max(initial=0.0):.3g}; start"
             " from smaller params, as fnn.init makes them, and scaled data"
         )
-    return first
+    return first, Damping(mu, mu_max, np.zeros(len(task.free)))
 
 
 def at(task: Problem[F], every: NDArray[F]) -> Point[F]:
@@ -78,7 +83,7 @@ def at(task: Problem[F], every: NDArray[F]) -> Point[F]:
 
 
 def descend(
-    task: Problem[F], now: Point[F], damping: Damping, penalty: float, mu_max: float
+    task: Problem[F], now: Point[F], damping: Damping, penalty: float
 ) -> tuple[Point[F] | None, Damping]:
     """The next point, None if no step lowers the objective, and the damping to go on with."""
     curvature, before = now.normal.curvature, now.objective(penalty)
@@ -86,7 +91,7 @@ def descend(
     units = np.where(scale > 0, scale, 1.0)  # nothing depends on the others, which stay
     gradient = now.gradient(penalty)
     mu, growth = damping.mu, 2.0
-    while mu <= mu_max:
+    while mu <= damping.most:
         matrix = curvature.copy()
         matrix.flat[:: len(matrix) + 1] += penalty + mu * units
         factor = cholesky(matrix)
@@ -100,6 +105,6 @@ def descend(
                 foretold = float(step @ (mu * units * step - gradient))
                 gain = 1.0 if fall >= foretold else fall / foretold
                 mu *= max(1 / 3, 1 - (2 * gain - 1) ** 3)
-                return after, Damping(max(mu, MIN_MU), scale)
+                return after, Damping(max(mu, MIN_MU), damping.most, scale)
         mu, growth = mu * growth, growth * 2
-    return None, Damping(mu, scale)
+    return None, Damping(mu, damping.most, scale)

@@ -13,7 +13,7 @@ from fnn.network import forward
 from fnn.solvers.normal import problem
 from fnn.solvers.positive import cholesky, forward_solve
 from fnn.tree import frozen
-from fnn.values import check_rate
+from fnn.values import as_floats, check_rate
 
 UNDETERMINED = 1e-12
 """A share this small is rounding: of a param's curvature, or of an output that others decide."""
@@ -44,9 +44,10 @@ def leave_one_out(
         H_i = s_i J_i (A + penalty)^-1 J_i^T        residual_i = (I - H_i)^-1 r_i
 
     The leverage is the trace of H_i, from 0 to n_out: how much of the sample's own target is in
-    the output for it. The leverages add up to the number of params (to the effective one, with a
-    penalty). Nothing is refitted: exact for a network that is linear in its params, else the first
-    step of Gauss and Newton towards each refit, whose sum would keep the weight of the penalty.
+    the output for it; of weight 0, nothing. The leverages add up to the number of params (to the
+    effective one, with a penalty). Nothing is refitted: exact for a network that is linear in its
+    params, else the first step of Gauss and Newton towards each refit, whose sum would keep the
+    weight of the penalty.
     Sources: Hoaglin and Welsch, "The hat matrix in regression and ANOVA", 1978; Cook, 1977.
 
     Raises `ValueError` where the data, or those without one sample, do not determine the params,
@@ -73,20 +74,22 @@ def leave_one_out(
             f"data: expected data that determine all {len(task.free)} params, got"
             f" {task.y.size} residuals with singular curvature; pass a penalty above 0, or a mask"
         )
-    residual: Array = forward(acts, params, task.x) - task.y
-    n, n_out = residual.shape
-    leverage, alone = np.empty(n), np.empty_like(residual)
+    output = forward(acts, params, data.x)
+    residual: Array = output - as_floats("data.y", data.y, output.dtype)
+    n_out = residual.shape[1]
+    leverage, alone = np.zeros(len(residual)), residual.copy()  # of rows of weight 0
     end = 0
     for rows, _ in task.weighted_rows(params):
-        part = forward_solve(factor, (rows / units).T).T.reshape(-1, n_out, len(units))
-        here = slice(end, end := end + len(part))
+        part = forward_solve(factor, (rows / units).T).T
+        part = part.reshape(len(rows) // n_out, n_out, len(units))
+        here = task.counted[end : (end := end + len(part))]
         hat = part @ part.transpose(0, 2, 1)
         left = np.eye(n_out) - hat
         only = np.linalg.eigvalsh(left)[:, 0] < UNDETERMINED
         if only.any():
             raise ValueError(
                 "data: expected data that determine all params without any one row, got params"
-                f" that only row {here.start + int(only.argmax())} determines; pass a penalty"
+                f" that only row {here[only.argmax()]} determines; pass a penalty"
                 " above 0, or a mask"
             )
         leverage[here] = np.trace(hat, axis1=1, axis2=2)

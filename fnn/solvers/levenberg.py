@@ -20,9 +20,8 @@ from fnn.base import Acts, Batch, F, F_co, Params
 from fnn.losses import squared_error
 from fnn.masks import Mask
 from fnn.network import mean_loss
-from fnn.rules import positive
-from fnn.solvers.damping import Damping, descend, start
-from fnn.solvers.normal import problem
+from fnn.solvers.damping import descend, start
+from fnn.solvers.normal import finite_data, problem
 from fnn.values import check_rate, whole
 
 Stop: TypeAlias = Literal["goal", "gradient", "validation", "mu"]
@@ -73,18 +72,26 @@ def levenberg_marquardt(
     - "gradient": ``gradient_norm <= min_grad``;
     - "validation": the loss on `validation` was not below its least so far `max_fail` times in a
       row; ``min(states, key=lambda state: state.validation)`` is the best state;
-    - "mu": no step lowers the loss with a damping of up to `mu_max`: the limit of rounding.
+    - "mu": no step lowers the loss with a damping of up to `mu_max`: the limit of rounding. This
+      state repeats the one before, with its number and the damping that was too much.
+
+    Two things differ from MATLAB: a validation loss that equals the least is a failure here, and mu
+    multiplies D, the greatest diagonal of the curvature so far, not I, and starts at 0.01.
 
     A singular curvature is no error. Damping makes up for fewer residuals than params, and params
     that nothing depends on stay. A step to where the loss is not finite is not taken.
 
     `mask` is that of `fnn.optimizers.masked`: where it is False, params keep every bit. `chunk` is
     the number of samples whose Jacobian exists at a time (else as many as take a megabyte): memory
-    is a few P^2 and chunk * n_out * P, in float64, for P params. An iteration costs about
-    n * n_out * P^2 + P^3 / 3 operations.
+    is a few P^2 and chunk * n_out * P', in float64, for P free params and P' params from the first
+    layer on that has free ones. An iteration costs about n * n_out * P^2 + P^3 / 3 operations.
 
-    Raises `ValueError` for data with no rows, NaN or infinity, for shapes that do not fit, and for
-    params whose loss or curvature is not finite; `TypeError` for other things than these.
+    Raises `ValueError` for data with no rows, NaN or infinity, for shapes that do not fit, for
+    params whose loss or curvature is not finite, or whose loss on `validation` is not, for a `mu`
+    above `mu_max`, and where the P^2 would take more than half of the memory that is free;
+    `TypeError` for other things than these. Sources: Marquardt, "An algorithm for least-squares
+    estimation of nonlinear parameters", 1963; Hagan and Menhaj, "Training feedforward networks with
+    the Marquardt algorithm", 1994; and those of `fnn.solvers.damping`.
 
     >>> from fnn import init, key
     >>> from fnn.activations import identity, tanh
@@ -97,13 +104,23 @@ def levenberg_marquardt(
     task = problem(acts, params, data, mask, chunk)
     goal, min_grad = check_rate("goal", goal), check_rate("min_grad", min_grad)
     penalty, max_fail = check_rate("penalty", penalty), whole("max_fail", max_fail, 1)
-    mu, mu_max = positive("mu", mu), positive("mu_max", mu_max)
-    point, damping = start(task), Damping(mu, np.zeros(len(task.free)))
+    point, damping = start(task, mu, mu_max)
+    apart = None
+    if validation is not None:
+        apart = finite_data("validation", validation, params, task.x.dtype)
 
     def held_out(params: Params[F]) -> float | None:
-        return None if validation is None else mean_loss(acts, squared_error, params, validation)
+        if apart is None:
+            return None
+        with np.errstate(over="ignore", invalid="ignore"):  # no success
+            return mean_loss(acts, squared_error, params, apart)
 
-    held_out(params)  # what does not fit is told now, not in the middle
+    held = held_out(params)
+    if held is not None and not math.isfinite(held):
+        raise ValueError(
+            f"validation: expected data with a finite loss to start from, got {held}; scale them"
+            " as the training data"
+        )
 
     def states() -> Iterator[LevenbergState[F]]:
         now, damped = point, damping
@@ -124,7 +141,7 @@ def levenberg_marquardt(
             yield state
             if stop is not None:
                 return
-            after, damped = descend(task, now, damped, penalty, mu_max)
+            after, damped = descend(task, now, damped, penalty)
             if after is None:
                 yield state._replace(mu=damped.mu, stop="mu")
                 return

@@ -23,7 +23,7 @@ from fnn.base import Acts, Array, Batch, F, Params
 from fnn.checks import check_network
 from fnn.derivatives.linear import fill_rows, linearize, unit_bars
 from fnn.masks import Mask, where
-from fnn.rows import as_data
+from fnn.rows import as_data, counting
 from fnn.rules import count
 from fnn.shapes import check_input, check_target
 from fnn.solvers.positive import Matrix
@@ -32,6 +32,9 @@ from fnn.values import check_finite, whole
 
 CHUNK = 2**17
 """Numbers in a chunk of the Jacobian, a megabyte, or P^2 if that is more: else adding up costs."""
+
+PEAK = 7
+"""So many matrices like A exist at a time, at most: two of them, and a factorization's."""
 
 
 class Normal(NamedTuple):
@@ -53,9 +56,12 @@ class Problem(Generic[F]):
     x: NDArray[F]
     y: NDArray[F]
     share: Matrix
+    counted: NDArray[np.intp]
+    """Which rows of the data these are: those of weight 0 are left out."""
     free: NDArray[np.intp]
     buffer: Matrix
-    """Room for a chunk's rows, (chunk, n_out, P): new memory would be faulted in page by page."""
+    """Room for a chunk's rows, (chunk, n_out, P): new memory would be faulted in page by page. P is
+    the number of params from the first layer on that has free ones."""
 
     def normal(self, params: Params[F]) -> Normal:
         """The normal equations at these params."""
@@ -68,11 +74,12 @@ class Problem(Generic[F]):
         return Normal(loss, gradient, curvature)
 
     def weighted_rows(self, params: Params[F]) -> Iterator[tuple[Matrix, Matrix]]:
-        """For each chunk, J (chunk * n_out, P) and r, by the roots of the shares.
+        """For each chunk, J by the free params (chunk * n_out, P) and r, by the shares' roots.
 
         The rows are valid until the next ones are asked for: they share their memory.
         """
         root, chunk = np.sqrt(self.share), len(self.buffer)
+        columns = self.free - (len(self.start) - self.buffer.shape[-1])
         for i in range(0, len(self.x), chunk):
             part = slice(i, i + chunk)
             at = linearize(self.acts, params, self.x[part])
@@ -81,7 +88,7 @@ class Problem(Generic[F]):
             fill_rows(at, unit_bars(at) * roots[:, None], rows)
             residuals: Matrix = np.multiply(at.output - self.y[part], roots, dtype=np.float64)
             flat = rows.reshape(-1, rows.shape[-1])
-            yield flat if len(self.free) == flat.shape[1] else flat[:, self.free], residuals.ravel()
+            yield flat if len(columns) == flat.shape[1] else flat[:, columns], residuals.ravel()
 
 
 def problem(
@@ -89,20 +96,41 @@ def problem(
 ) -> Problem[F]:
     """The `Problem` of a network and data that fit together, checked and copied where needed."""
     dtype = check_network(acts, params)
-    data = as_data(data)
-    x = check_input("data.x", data.x, params, dtype)
-    check_finite("data.x", x)
-    y = check_target(data.y, np.empty((len(x), params[-1].b.size), dtype), "data.y")
-    check_finite("data.y", y)
-    weight: Array = np.ones(len(x)) if data.weight is None else data.weight.astype(np.float64)
+    x, y, given = finite_data("data", data, params, dtype)
+    weight: Array = np.ones(len(x)) if given is None else given.astype(np.float64)
+    counted = counting(np.arange(len(x)), given)
+    if len(counted) < len(x):
+        x, y, weight = x[counted], y[counted], weight[counted]
     held = where((True,) * len(params) if mask is None else mask).false(params)
-    size = count(params)
-    rows = max(CHUNK, size**2) // (size * y.shape[1]) if chunk is None else whole("chunk", chunk, 1)
-    kind = np.dtype(np.float64)
-    shape = min(max(rows, 1), len(x)), y.shape[1], size
-    few = "use scaled_conjugate_gradient or lbfgs, which take a few vectors"
-    memory.check_room((size, size), kind, "params", "normal equations", few)
-    buffer = memory.empty(shape, kind, "chunk", "rows of a Jacobian", "give a smaller chunk")
     free = np.flatnonzero(~held)
+    kind = np.dtype(np.float64)
+    few = "use scaled_conjugate_gradient or lbfgs, which take a few vectors, or a mask"
+    memory.check_room((PEAK, len(free), len(free)), kind, "params", "normal equations", few)
+    columns = count(params) - first_column(params, free)
+    numbers = columns * y.shape[1]
+    rows = max(CHUNK, len(free) ** 2) // numbers if chunk is None else whole("chunk", chunk, 1)
+    shape = min(max(rows, 1), len(x)), y.shape[1], columns
+    buffer = memory.empty(shape, kind, "chunk", "rows of a Jacobian", "give a smaller chunk")
     vector, unravel = ravel(params)
-    return Problem(acts, vector, unravel, x, y, weight / weight.sum(), free, buffer)
+    share = weight / weight.sum()
+    return Problem(acts, vector, unravel, x, y, share, counted, free, buffer)
+
+
+def finite_data(name: str, data: Batch, params: Params[F], dtype: np.dtype[F]) -> Batch:
+    """Data that fit the params, in their dtype, with at least one row and only finite numbers."""
+    x, y, weight = as_data(data, name)
+    x = check_input(f"{name}.x", x, params, dtype)
+    check_finite(f"{name}.x", x)
+    y = check_target(y, np.empty((len(x), params[-1].b.size), dtype), f"{name}.y")
+    check_finite(f"{name}.y", y)
+    return Batch(x, y, weight)
+
+
+def first_column(params: Params[F], free: NDArray[np.intp]) -> int:
+    """Where, in a vector of all params, the first layer begins that has free ones; or the last."""
+    start = 0
+    for w, b in params[:-1]:
+        if len(free) and free[0] < start + w.size + b.size:
+            break
+        start += w.size + b.size
+    return start

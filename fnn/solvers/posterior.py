@@ -42,13 +42,24 @@ def predict_interval(
     """Where the target at `x` lies with probability `level`, in the shapes of ``forward``.
 
     `state`, `data`, `mask` are those of `bayesian_regularization`, whose last state should have
-    converged. The posterior of the params is taken as Gaussian and the network as linear in them
-    (MacKay, 1992, equation 4.2): for each output, with J its row of the Jacobian at `x`::
+    converged. The posterior of the params is taken as Gaussian and the network as linear in them:
+    for each output, with J its row of the Jacobian at `x`::
 
         variance = J (beta n A + alpha)^-1 J^T  [+ 1 / beta, the noise, if `noise`]
 
     Without `noise` it is the interval of the noiseless function. Raises `ValueError` for a level
     outside (0, 1) and where the data determine too little for the posterior to be one: alpha 0.
+    Source: MacKay, "Bayesian interpolation", 1992, equation 4.2.
+
+    >>> from fnn import init, key
+    >>> from fnn.activations import identity
+    >>> from fnn.solvers import bayesian_regularization
+    >>> x = np.linspace(-1, 1, 100).reshape(-1, 1)
+    >>> data = Batch(x, x + np.random.default_rng(0).normal(0, 0.1, x.shape))
+    >>> *_, state = bayesian_regularization((identity,), init(key(0), (1, 1)), data)
+    >>> output, low, high = predict_interval((identity,), state, data, x)
+    >>> bool(np.mean((low < data.y) & (data.y < high)) > 0.9)
+    True
     """
     level = finite("level", level)
     if not 0 < level < 1:
@@ -77,7 +88,7 @@ def predict_interval(
         np.square(forward_solve(factor, rows.T)).sum(0)
         for rows, _ in places.weighted_rows(state.params)
     ]
-    spread = np.concatenate(variances).reshape(output.shape) / len(task.x) + noise
+    spread = np.concatenate([np.empty(0), *variances]).reshape(output.shape) / len(task.x) + noise
     width = NormalDist().inv_cdf((1 + level) / 2) * np.sqrt(spread / beta)
     half = width.astype(output.dtype)
     low: Array = output - half
