@@ -109,8 +109,7 @@ def epochs(
                 mass = _mass(batch)
                 total += loss * mass
                 masses += mass
-        if masses == 0:
-            raise ValueError(f"passes: expected batches in every pass, got none in epoch {number}")
+        check_batches(masses, number)
         if not _finite(state):  # the last update's doing, which no loss has shown yet
             raise DivergenceError(number, step, math.nan, before, "params after the step")
         yield Epoch(number, state, total / masses)
@@ -124,6 +123,12 @@ def check_passes(passes: Iterable[C]) -> Iterable[C]:
             " repeat one pass by itertools.repeat(samples(data))"
         )
     return passes
+
+
+def check_batches(mass: float, epoch: int) -> None:
+    """A pass has batches, and so a mass."""
+    if mass == 0:
+        raise ValueError(f"passes: expected batches in every pass, got none in epoch {epoch}")
 
 
 def _finite(state: Any) -> bool:

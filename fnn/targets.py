@@ -35,8 +35,8 @@ def masked_loss(loss: Loss) -> Loss:
     array([4., 0.])
     """
     checks.check_loss(loss)
-    d2f = None if loss.d2f is None else partial(_known, loss.d2f)
-    masked = Loss(partial(sum_of_known, loss.f), partial(_known, loss.df), d2f)
+    d2f = None if loss.d2f is None else partial(where_known, loss.d2f)
+    masked = Loss(partial(sum_of_known, loss.f), partial(where_known, loss.df), d2f)
     together, apart = float(loss.f(*_PROBE)), float(masked.f(*_PROBE))
     if not math.isclose(together, apart, rel_tol=1e-6):
         raise ValueError(
@@ -46,7 +46,7 @@ def masked_loss(loss: Loss) -> Loss:
     return masked
 
 
-def _known(of: Callable[..., Array], output: Array, target: Array, *v: Array) -> Array:
+def where_known(of: Callable[..., Array], output: Array, target: Array, *v: Array) -> Array:
     """What `of` makes of outputs taken as samples of their own, and 0 where the target is NaN."""
     known = ~np.isnan(target)
     stand_in = np.where(known, target, 1)  # a label, a probability, a count: no loss warns of it
@@ -56,7 +56,7 @@ def _known(of: Callable[..., Array], output: Array, target: Array, *v: Array) ->
 
 def sum_of_known(f: Callable[[Array, Array], Array], output: Array, target: Array) -> Array:
     """The sum of the losses of outputs taken as samples of their own, without unknown targets."""
-    total: Array = _known(f, output, target).sum(-1)
+    total: Array = where_known(f, output, target).sum(-1)
     return total
 
 

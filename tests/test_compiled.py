@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import islice, repeat
 from typing import Any
 
@@ -415,6 +416,54 @@ def test_what_only_the_numpy_path_takes_is_refused_with_the_remedy(
 ) -> None:
     with pytest.raises(TypeError, match=message):
         call()
+
+
+SHUFFLED = minibatches(key(5), 6, table())
+ODD: dict[str, Any] = {
+    "reversed": replace(SHUFFLED, rows=SHUFFLED.rows[::-1]),
+    "every other": replace(SHUFFLED, rows=SHUFFLED.rows[::2]),
+    "of one byte": replace(SHUFFLED, rows=SHUFFLED.rows.astype(np.uint8)),
+    "from the end": replace(SHUFFLED, rows=np.array([-1, 3, -20, 0])),
+    "none": replace(SHUFFLED, rows=SHUFFLED.rows[:0]),
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+@pytest.mark.parametrize("large", [1, LARGE], ids=["by blas", "by loops"])
+def test_rows_in_any_order_are_taken(name: str, large: int, monkeypatch: Any) -> None:
+    monkeypatch.setattr(compiled.session, "LARGE", large)
+    update = train_step((tanh, sigmoid), squared_error, adam(0.1))
+    agree(*both_scan(update, state_of(adam(0.1)), ODD[name]), 1e-12)
+
+
+SHORT = Batch(table().x, table().y[:15])
+BEYOND: dict[str, Any] = {
+    "beyond the last": replace(SHUFFLED, rows=np.array([0, 20])),
+    "before the first": replace(SHUFFLED, rows=np.array([0, -21])),
+    "fractions": replace(SHUFFLED, rows=np.array([0.5, 1.0])),
+    "too few targets": replace(SHUFFLED, data=SHORT),
+    "too few targets for samples": replace(samples(table()), data=SHORT),
+    "too few weights": replace(
+        SHUFFLED, data=table()._replace(weight=np.ones(15)), rows=np.arange(20), size=20
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BEYOND)
+@pytest.mark.parametrize("large", [1, LARGE], ids=["by blas", "by loops"])
+def test_rows_that_are_not_there_are_an_error(name: str, large: int, monkeypatch: Any) -> None:
+    monkeypatch.setattr(compiled.session, "LARGE", large)
+    update = train_step((tanh, sigmoid), squared_error, adam(0.1))
+    for scan in (fnn.scan, compiled.scan):
+        with pytest.raises(TypeError if name == "fractions" else IndexError):
+            scan(update, state_of(adam(0.1)), BEYOND[name])
+
+
+def test_training_on_an_empty_pass_is_an_error() -> None:
+    update = train_step((tanh, sigmoid), squared_error, adam(0.1))
+    for train in (compiled.train, lambda *rest: list(epochs(*rest))):
+        with pytest.raises(ValueError, match=r"^passes: expected batches .* none in epoch 2$"):
+            train(update, state_of(adam(0.1)), [SHUFFLED, ODD["none"]])
 
 
 def test_training_for_no_passes_is_an_error() -> None:

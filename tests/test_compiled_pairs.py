@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import math
 import operator
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from fnn import Activation, Array, Batch, Loss, compiled, init, key, samples, st
 from fnn.activations import identity, sigmoid
 from fnn.compiled import pairs
 from fnn.compiled.entry import activation, value, where
+from fnn.compiled.entry import loss as loss_code
 from fnn.compiled.fingerprint import fingerprint
 from fnn.losses import squared_error
 from fnn.optimizers import sgd
@@ -78,7 +78,7 @@ def test_exp_is_within_an_ulp_of_exact_over_the_whole_dtype(dtype: np.dtype[Any]
 
 
 def loss_and_slope(loss: Loss, output: Array, target: Array) -> tuple[float, Array]:
-    code = ctypes.CFUNCTYPE(ctypes.c_double, *[ctypes.c_int64] * 4)(pairs.loss(loss, output.dtype))
+    code = loss_code(pairs.loss(loss, output.dtype, output.size))
     slope = np.empty_like(output)
     return float(code(output.size, where(output), where(target), where(slope))), slope
 
@@ -135,6 +135,10 @@ OWN: dict[str, Activation] = {
     "a helper and a global": Activation(helper, slope_of),
     "a closure": closing_over(0.3),
     "partials": Activation(partial(bent, 0.1), partial(bent_slope, 0.1)),
+    "clipped": Activation(
+        lambda z: np.clip(z, -0.5, 0.5) + z,
+        lambda z, a: np.where(abs(z) < 0.5, np.ones_like(z), np.zeros_like(z)) + np.ones_like(z),
+    ),
     "math": Activation(lambda z: math.pi * z, lambda z, a: math.pi + 0.0 * z),
 }
 
@@ -222,3 +226,124 @@ def recursive(z: Any) -> Any:
 
 def test_a_function_that_calls_itself_has_a_fingerprint() -> None:
     assert fingerprint(recursive) == fingerprint(recursive) is not None
+
+
+def raising(z: Array) -> Array:
+    if z > 1e9:
+        raise ValueError(f"too large: {z}")
+    return z
+
+
+def asserting(output: Array, target: Array) -> Array:
+    assert output[0] < 1e9
+    total: Array = (output - target).sum(-1)
+    return total
+
+
+def printing(z: Array) -> Array:
+    print(z)
+    return z
+
+
+def telling(output: Array, target: Array) -> Array:
+    print(output)
+    return asserting(output, target)
+
+
+def writing(output: Array, target: Array) -> Array:
+    output[0] = 0.0
+    total: Array = (output - target).sum(-1)
+    return total
+
+
+def ones(output: Array, target: Array) -> Array:
+    return np.ones_like(output)
+
+
+def one(z: Array, a: Array) -> Array:
+    return np.ones_like(z)
+
+
+def through(z: Array) -> Array:
+    return raising(z) + 1.0
+
+
+def summing(output: Array, target: Array) -> Array:
+    total: Array = (output - target).sum(-1)
+    return total
+
+
+def constant(z: Array) -> Any:
+    return 1.0
+
+
+REFUSED: dict[str, tuple[Activation | Loss, str]] = {
+    "raises": (Activation(raising, one), "raising raises exceptions, which"),
+    "calls what raises": (Activation(through, one), "raising raises exceptions, which"),
+    "asserts": (Loss(asserting, ones), "asserting raises exceptions, which"),
+    "prints": (Activation(printing, one), "it may raise exceptions, or prints"),
+    "prints vectors": (Loss(lambda o, y: printing(o).sum(-1), ones), "exceptions, or prints"),
+    "writes": (Loss(writing, ones), "setitem"),
+    "writes in the slope": (Loss(summing, writing), "setitem"),
+    "allocates": (
+        Activation(lambda z: z * np.ones(1).sum(), one),
+        "it may raise exceptions, or prints",
+    ),
+    "compares": (
+        Activation(lambda z: z, lambda z, a: z * np.max(z)),
+        "acts on each number alone",
+    ),
+    "is one number": (Activation(constant, one), "acts on each number alone"),
+    "too few slopes": (Loss(summing, lambda o, y: o[:1]), "2 slopes for a sample of 2"),
+    "too many": (Loss(summing, lambda o, y: np.ones(5)), "2 slopes for a sample of 2"),
+    "other shapes": (Loss(lambda o, y: (o - np.ones(5)).sum(-1), ones), "broadcast"),
+    "a slope that is not masked": (masked_loss(squared_error)._replace(df=ones), "numba can comp"),
+    "many losses": (Loss(lambda o, y: o[:1] - y[:1], ones), "with one loss"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_pairs_that_machine_code_cannot_run_as_they_are_are_refused(name: str) -> None:
+    pair, why = REFUSED[name]
+    params = init(key(0), (3, 2))
+    acts, loss = ((pair,), squared_error) if isinstance(pair, Activation) else ((identity,), pair)
+    with pytest.raises(
+        TypeError, match=r"^(acts\[0\]|loss): .*fnn\.scan runs it as it is"
+    ) as caught:
+        compiled.backprop(acts, loss, params, Batch(np.ones(3), np.ones(2)))
+    assert why in str(caught.value)
+
+
+def test_a_built_in_loss_may_have_a_slope_of_ones_own() -> None:
+    def clipped(output: Array, target: Array) -> Array:
+        slope: Array = np.minimum(2.0 * (output - target), 0.3)
+        return slope
+
+    params, batch = init(key(0), (3, 2)), Batch(np.ones((4, 3)), np.zeros((4, 2)))
+    loss = Loss(squared_error.f, clipped)
+    expected = fnn.backprop((identity,), loss, params, batch)
+    found = compiled.backprop((identity,), loss, params, batch)
+    assert found[0] == pytest.approx(expected[0], rel=1e-14)
+    np.testing.assert_allclose(found[1][0].w, expected[1][0].w, 1e-13)
+
+
+def test_a_global_that_changes_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    act = Activation(helper, slope_of)
+    update = train_step((act,), squared_error, sgd(0.1))
+    state = start(update.optimizer, init(key(0), (3, 2)))
+    pass_ = samples(Batch(np.ones((4, 3)), np.ones((4, 2))))
+    batch, params = Batch(np.ones(3), np.ones(2)), state.params
+    for gain in (1.7, 2.5):
+        monkeypatch.setitem(globals(), "GAIN", gain)
+        expected, found = fnn.scan(update, state, pass_), compiled.scan(update, state, pass_)
+        np.testing.assert_allclose(found[1], expected[1], 1e-13)
+        value, _ = compiled.backprop((act,), squared_error, params, batch)
+        assert value == pytest.approx(fnn.backprop((act,), squared_error, params, batch)[0], 1e-13)
+        fresh = init(key(0), (3, 2))
+        output = compiled.forward((act,), fresh, np.ones(3))
+        np.testing.assert_allclose(output, fnn.forward((act,), fresh, np.ones(3)), 1e-13)
+
+
+def test_a_sum_of_losses_beyond_float32_is_infinite() -> None:
+    output, target = np.full(4, 1.5e19, np.float32), np.zeros(4, np.float32)
+    assert loss_and_slope(squared_error, output, target)[0] == math.inf

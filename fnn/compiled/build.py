@@ -19,7 +19,7 @@ from numba.core import types
 from numba.core.errors import NumbaWarning
 
 from fnn.compiled import descent, kernels, loops, substitutes, templates, transforms
-from fnn.compiled.fingerprint import globals_of
+from fnn.compiled.fingerprint import globals_of, instructions
 
 Function = Callable[..., Any]
 Modules = dict[str, tuple[str, str]]
@@ -62,6 +62,8 @@ class Translator:
     def copy(self, function: python.FunctionType) -> python.FunctionType:
         """The function with compiled code's values in the place of its globals and constants."""
         code = function.__code__
+        if any(operation == "RAISE_VARARGS" for operation, _ in instructions(code)):
+            raise TypeError(f"{function.__name__} raises exceptions, which compiled code cannot")
         if self.weak is not None:
             code = code.replace(co_consts=tuple(map(self.value, code.co_consts)))
         names = {name: self.value(value) for name, value in globals_of(function).items()}
@@ -95,7 +97,15 @@ def _jitted(function: Function) -> Any:
 
 def _numbers(dtype: np.dtype[Any]) -> Translator:
     """For functions of numbers."""
-    return Translator(dtype.type, exp=substitutes.exp, where=substitutes.where)
+    zero, one = dtype.type(0), dtype.type(1)
+    return Translator(
+        dtype.type,
+        exp=substitutes.exp,
+        where=substitutes.where,
+        clip=substitutes.clip,
+        zeros_like=lambda x: zero,
+        ones_like=lambda x: one,
+    )
 
 
 def _vectors() -> Translator:
@@ -111,7 +121,11 @@ def _entry(
         warnings.simplefilter("ignore", NumbaWarning)  # of speed, and of features that are new
         signature = result(*arguments)
         made = numba.cfunc(signature, forceinline=inline, error_model="numpy")(function)
-    return made.native_name, made.inspect_llvm()
+    code = made.inspect_llvm()
+    # Constants for Python, as print needs them, come from a list; arrays may fail to be allocated.
+    if "PyList_GetItem" in code or (inline and "numba_gil_ensure" in code):
+        raise TypeError("it may raise exceptions, or prints, for which compiled code has no Python")
+    return made.native_name, code
 
 
 def activation(f: Function, df: Function, dtype: np.dtype[Any]) -> Modules:

@@ -17,6 +17,8 @@ def scan(
     """As `fnn.scan`."""
     check_pass(pass_)
     session = Session(update, state)
+    if not pass_:
+        return state, ()
     feed = Feed(contents(pass_, session.like, session.dtype), *order(pass_))
     losses = advance(session, feed, stop=False)
     error = complaint(session)

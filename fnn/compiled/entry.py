@@ -54,6 +54,9 @@ _ACTIVATION = ctypes.CFUNCTYPE(None, *[_INT] * 4)
 _VALUE = ctypes.CFUNCTYPE(None, *[_INT] * 3)
 
 
+_LOSS = ctypes.CFUNCTYPE(ctypes.c_double, *[_INT] * 4)
+
+
 def activation(place: int) -> Callable[..., None]:
     """The function (n, z, a, d) of an activation pair's code."""
     return _ACTIVATION(place)
@@ -62,3 +65,8 @@ def activation(place: int) -> Callable[..., None]:
 def value(place: int) -> Callable[..., None]:
     """The function (n, z, a) of it."""
     return _VALUE(place)
+
+
+def loss(place: int) -> Callable[..., float]:
+    """The function (n, output, target, slope) of a loss pair's code."""
+    return _LOSS(place)

@@ -15,7 +15,7 @@ from fnn.base import Batch, F, F_co, S, S_any
 from fnn.compiled.feed import PIECE, Feed, Integers, check_pass, contents, order
 from fnn.compiled.session import Saved, Session, advance, complaint
 from fnn.data import Minibatches, Samples
-from fnn.epochs import DivergenceError, check_passes, epochs
+from fnn.epochs import DivergenceError, check_batches, check_passes, epochs
 from fnn.steps import State, TrainStep
 
 Floats = NDArray[np.float64]
@@ -113,9 +113,10 @@ def pieces(session: Session[Any, Any], passes: Iterable[Pass]) -> Iterator[Piece
     data: Batch | None = None
     last: Pass | None = None
     work = most = 0
-    for pass_ in check_passes(passes):
+    for number, pass_ in enumerate(check_passes(passes), 1):
         if pass_ is not last:  # a pass of 8 samples takes a microsecond: look at it once
             check_pass(pass_)
+            check_batches(len(pass_), number)
             work, last = size * len(pass_.data.x), pass_
             most = max(1, PIECE // work)
         if together and (len(together) >= most or pass_.data is not together[0].data):

@@ -62,12 +62,32 @@ def check_pass(pass_: object) -> None:
 
 
 def order(pass_: Samples | Minibatches) -> tuple[Integers, Integers]:
-    """The rows of a pass, and where its batches begin and the last one ends."""
+    """The rows of a pass, and where its batches begin and the last one ends.
+
+    Kernels read whatever they are told to, so that every row is looked up here.
+    """
+    n = _length(pass_.data)
     if isinstance(pass_, Samples):
         bounds = np.arange(len(pass_) + 1)
         return bounds[:-1], bounds
-    n = len(pass_.rows)
-    return pass_.rows.astype(np.int64, copy=False), np.append(np.arange(0, n, pass_.size), n)
+    bounds = np.append(np.arange(len(pass_)) * pass_.size, len(pass_.rows))
+    rows = np.asarray(pass_.rows)
+    if rows.dtype.kind not in "iu" or rows.ndim != 1:
+        raise TypeError(f"rows: expected a vector of whole numbers, got {describe(rows)}")
+    if not (rows.min() >= -n and rows.max() < n):
+        raise IndexError(
+            f"rows: expected numbers of {n} rows, got some from {rows.min()} to {rows.max()}"
+        )
+    rows = np.ascontiguousarray(rows, np.int64)
+    return rows + n * (rows < 0) if rows.min() < 0 else rows, bounds
+
+
+def _length(data: Batch) -> int:
+    """The number of rows, in all arrays."""
+    n, *others = (len(array) for array in data if array is not None)
+    if any(other != n for other in others):
+        raise IndexError(f"data: expected as many rows in all arrays, got {n} and {others}")
+    return n
 
 
 def contents(pass_: Samples | Minibatches, params: Params[Any], dtype: np.dtype[Any]) -> Batch:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dis
 import math
 import types
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -43,7 +43,7 @@ def _told(value: Any, outer: tuple[int, ...]) -> str:
     if kind is types.FunctionType:
         return _function(value, outer)
     if kind is types.CodeType:
-        return _code(value, outer)
+        return _code(value)
     name = str(getattr(value, "__name__", ""))
     if isinstance(value, np.ufunc) and getattr(np, name, None) is value:
         return f"ufunc {name}"
@@ -61,16 +61,24 @@ def _function(function: types.FunctionType, outer: tuple[int, ...]) -> str:
     return f"function{_told(parts, outer)}"
 
 
-def _code(code: types.CodeType, outer: tuple[int, ...]) -> str:
+@lru_cache(maxsize=1024)
+def _code(code: types.CodeType) -> str:
     names = code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars
-    return f"code{_told((code.co_code, code.co_consts, names, code.co_argcount), outer)}"
+    return f"code{_told((code.co_code, code.co_consts, names, code.co_argcount), ())}"
 
 
 def globals_of(function: types.FunctionType) -> dict[str, Any]:
     """The global names that a function reads, and their values; builtins are not among them."""
-    names, codes = [], [function.__code__]
-    for code in codes:  # which grows
-        names += [i.argval for i in dis.get_instructions(code) if i.opname == "LOAD_GLOBAL"]
-        codes += [part for part in code.co_consts if isinstance(part, types.CodeType)]
     known = function.__globals__
+    names = (name for op, name in instructions(function.__code__) if op == "LOAD_GLOBAL")
     return {name: known[name] for name in names if name in known}
+
+
+@lru_cache(maxsize=1024)
+def instructions(code: types.CodeType) -> tuple[tuple[str, Any], ...]:
+    """The operations of a function, and of those inside it, with what they are about."""
+    found = [(i.opname, i.argval) for i in dis.get_instructions(code)]
+    for part in code.co_consts:
+        if isinstance(part, types.CodeType):
+            found.extend(instructions(part))
+    return tuple(found)

@@ -11,6 +11,7 @@ from typing import Any
 
 from llvmlite import ir
 from numba.core import types
+from numba.core.imputils import impl_ret_borrowed
 from numba.extending import intrinsic, models, register_model
 
 BITS = 256
@@ -57,6 +58,13 @@ def _at(context: Any, pointer: Any, address: Any) -> Any:
         return builder.inttoptr(args[1], args[0].type)
 
     return pointer(pointer, types.intp), generate
+
+
+def _readonly(context: Any, array: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return impl_ret_borrowed(context, builder, signature.return_type, args[0])
+
+    return array.copy(readonly=True)(array), generate
 
 
 def _number(context: Any, pointer: Any, value: Any) -> Any:
@@ -186,6 +194,9 @@ offset: Any = intrinsic(_offset)
 
 at: Any = intrinsic(_at)
 """``at(p, address)``: a pointer like `p` to an address."""
+
+readonly: Any = intrinsic(_readonly)
+"""``readonly(a)``: the array, which no code that writes into it compiles for."""
 
 number: Any = intrinsic(_number)
 """``number(p, x)``: the float x in the type of what is behind `p`."""

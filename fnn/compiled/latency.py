@@ -109,14 +109,20 @@ def forward(acts: Acts, params: Params[F], x: ArrayLike) -> NDArray[F]:
     return output
 
 
+def codes_of(acts: Acts, loss: Loss, params: Params[Any], dtype: np.dtype[Any]) -> list[int]:
+    """The addresses of all pairs, the loss last."""
+    codes = [pairs.activation(i, act, dtype).both for i, act in enumerate(acts)]
+    return [*codes, pairs.loss(loss, dtype, params[-1].b.shape[0])]
+
+
 class Gradient:
     """Memory for the gradients of networks of one shape, with these pairs."""
 
     def __init__(self, acts: Acts, loss: Loss, params: Params[Any], dtype: np.dtype[Any]) -> None:
         self.kept = acts, loss
         plan = layout(sizes_of(params), dtype)
-        codes = [pairs.activation(i, act, dtype).both for i, act in enumerate(acts)]
-        code = pairs.loss(loss, dtype)
+        *codes, code = self.codes = codes_of(acts, loss, params, dtype)
+        self.lasting = pairs.own(loss.f, loss.df, *(f for act in acts for f in (act.f, act.df)))
         self.size = plan.size
         self.p, self.g = np.zeros(plan.size, dtype), np.zeros(plan.size, dtype)
         self.work, self.net = np.zeros(3 * plan.width, dtype), plan.net(codes, code)
@@ -152,7 +158,7 @@ def backprop(acts: Acts, loss: Loss, params: Params[F], batch: Batch) -> tuple[f
     share = _shares(x, batch.weight)
     key = (*map(id, acts), id(loss), dtype, *sizes_of(params))  # what it remembers keeps its id
     known = _memory.gradients.get(key)
-    if known is None:
+    if known is None or not (known.lasting or known.codes == codes_of(acts, loss, params, dtype)):
         known = remember(_memory.gradients, key, Gradient(acts, loss, params, dtype))
     return known.of(params, x, y, share)
 

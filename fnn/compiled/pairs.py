@@ -9,10 +9,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fnn.base import Activation, Loss
+from fnn.compiled.comparison import DifferenceError, compare_activation, compare_loss
 from fnn.compiled.fingerprint import fingerprint
 from fnn.compiled.library import Modules, addresses
 from fnn.losses import summed
-from fnn.targets import sum_of_known
+from fnn.targets import sum_of_known, where_known
 from fnn.values import describe
 
 Function = Callable[..., Any]
@@ -26,19 +27,24 @@ class ActivationCode(NamedTuple):
 
 
 def activation(i: int, act: Activation, dtype: np.dtype[Any]) -> ActivationCode:
-    """The code of acts[i]; a `TypeError` says why numba cannot compile it."""
+    """The code of acts[i]; a `TypeError` says why it cannot be compiled."""
     found = _found(f"acts[{i}]", _activation, act.f, act.df, dtype)
     return ActivationCode(found["both"], found["value"])
 
 
-def loss(pair: Loss, dtype: np.dtype[Any]) -> int:
-    """The address of a loss with its slope; a `TypeError` says why numba cannot compile it."""
-    return _found("loss", _loss, pair.f, pair.df, dtype)["loss"]
+def loss(pair: Loss, dtype: np.dtype[Any], width: int) -> int:
+    """The address of a loss with its slope, for outputs of this width; `TypeError` as above."""
+    return _found("loss", _loss, pair.f, pair.df, dtype, width)["loss"]
 
 
-def _found(name: str, find: Function, f: Function, df: Function, dtype: Any) -> Mapping[str, int]:
+def _found(name: str, find: Function, f: Function, df: Function, *rest: Any) -> Mapping[str, int]:
     try:
-        found: Mapping[str, int] = find(f, df, dtype)
+        found: Mapping[str, int] = find(f, df, *rest, "" if own(f, df) else fingerprint((f, df)))
+    except DifferenceError as error:
+        raise TypeError(
+            f"{name}: expected a pair {error}, got {describe(f)} and {describe(df)};"
+            " fnn.scan runs it as it is"
+        ) from error
     except Exception as error:  # numba's errors, and those of functions that it evaluates
         raise TypeError(
             f"{name}: expected a pair that numba can compile, got {describe(f)} and"
@@ -48,29 +54,56 @@ def _found(name: str, find: Function, f: Function, df: Function, dtype: Any) -> 
 
 
 @lru_cache(maxsize=1024)
-def _activation(f: Function, df: Function, dtype: np.dtype[Any]) -> Mapping[str, int]:
+def _own(function: Any) -> bool:
+    if isinstance(function, partial):
+        return own(function.func, *function.args, *function.keywords.values())
+    if isinstance(function, float):
+        return True
+    return str(getattr(function, "__module__", "")).startswith("fnn.")
+
+
+def own(*functions: Any) -> bool:
+    """Whether functions, or numbers that they are partials of, are those of fnn."""
+    return all(map(_own, functions))
+
+
+@lru_cache(maxsize=1024)
+def _activation(
+    f: Function, df: Function, dtype: np.dtype[Any], told: str | None
+) -> Mapping[str, int]:
+    """The code of a pair that is `told` so: another text for the same function is other code."""
+
     def build() -> Modules:
         from fnn.compiled import build
 
         return build.activation(f, df, dtype)
 
-    return addresses(identity("activation", f, df, dtype), build)
+    found = addresses(identity("activation", f, df, dtype), build)
+    if told != "":
+        compare_activation(f, df, dtype, found["both"])
+    return found
 
 
 @lru_cache(maxsize=1024)
-def _loss(f: Function, df: Function, dtype: np.dtype[Any]) -> Mapping[str, int]:
-    known = _inside(f, sum_of_known)
-    term = _inside(known or f, summed)
-    terms, masks = term is not None, known is not None
-    if terms:
-        f, df = term, df.args[0] if masks and isinstance(df, partial) else df
+def _loss(
+    f: Function, df: Function, dtype: np.dtype[Any], width: int, told: str | None
+) -> Mapping[str, int]:
+    one, slope, known = _inside(f, sum_of_known), _inside(df, where_known), True
+    if one is None or slope is None:
+        one, slope, known = f, df, False
+    term = _inside(one, summed)
+    terms = term is not None and own(slope)
+    value, slope, known = (term, slope, known) if terms else (f, df, False)
 
     def build() -> Modules:
         from fnn.compiled import build
 
-        return build.loss(f, df, dtype, terms=terms, known=masks)
+        return build.loss(value, slope, dtype, terms=terms, known=known)
 
-    return addresses(identity(f"loss {terms} {masks}", f, df, dtype), build)
+    found = addresses(identity(f"loss {terms} {known}", value, slope, dtype), build)
+    if told != "":
+        compare_loss(f, df, dtype, width, found["loss"])
+    return found
 
 
 def _inside(f: Any, owner: Function) -> Any:

@@ -71,7 +71,7 @@ class Session(Generic[F, S]):
         for vector, mask in zip(self.masks[1:], self.program.masks, strict=True):
             fill(self.layout.views(vector), layered(mask.astype(dtype), self.like))
         self.acts = [pairs.activation(i, act, dtype).both for i, act in enumerate(update.acts)]
-        self.loss = pairs.loss(update.loss, dtype)
+        self.loss = pairs.loss(update.loss, dtype, self.layout.sizes[-1])
         self.net = self.layout.net(self.acts, self.loss)
         self.ops, self.numbers = self.program.integers(), self.program.numbers()
         self.report = np.zeros(3)

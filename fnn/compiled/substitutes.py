@@ -76,6 +76,11 @@ def where(condition: Any, a: Any, b: Any) -> Any:
     return a if condition else b
 
 
+def clip(x: Any, low: Any, high: Any) -> Any:
+    """`np.clip` for numbers; numba's makes arrays of them."""
+    return np.minimum(np.maximum(x, low), high)
+
+
 def partition(z: Any, k: Any) -> Any:
     """`np.partition` for vectors, fast for the last few k; NaN counts as greatest."""
     z = z.copy()

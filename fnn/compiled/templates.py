@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 from numba.np.numpy_support import carray
 
 from fnn.compiled.kernels import P
+from fnn.compiled.lanes import readonly
 
 Function = Callable[..., Any]
 
@@ -44,7 +46,7 @@ def sum_and_slope(term: Function, df: Function, number: Any) -> Function:
         for i in range(n):
             total += number(term(output[i], target[i]))
             slope[i] = number(df(output[i], target[i]))
-        return total
+        return float(number(total))  # beyond float32 it is inf there
 
     return loop
 
@@ -71,10 +73,13 @@ def loss_and_slope(f: Function, df: Function, number: Any) -> Function:
     """The same for a loss that ties its outputs together: it gets them as vectors."""
 
     def whole(n: int, output: P, target: P, slope: P) -> float:
-        o, y = carray(output, (n,)), carray(target, (n,))
+        o, y = readonly(carray(output, (n,))), readonly(carray(target, (n,)))
+        total = float(np.asarray(f(o, y)).item())
         slopes = df(o, y)
+        if len(slopes) != n:
+            return math.nan
         for i in range(n):
             slope[i] = number(slopes[i])
-        return float(np.asarray(f(o, y)).item())
+        return total
 
     return whole
