@@ -68,9 +68,9 @@ def order(pass_: Samples | Minibatches) -> tuple[Integers, Integers]:
     """
     n = _length(pass_.data)
     if isinstance(pass_, Samples):
-        bounds = np.arange(len(pass_) + 1)
-        return bounds[:-1], bounds
-    bounds = np.append(np.arange(len(pass_)) * pass_.size, len(pass_.rows))
+        each: Integers = np.arange(len(pass_) + 1)
+        return each[:-1], each
+    bounds: Integers = np.append(np.arange(len(pass_)) * pass_.size, len(pass_.rows))
     rows = np.asarray(pass_.rows)
     if rows.dtype.kind not in "iu" or rows.ndim != 1:
         raise TypeError(f"rows: expected a vector of whole numbers, got {describe(rows)}")

@@ -86,7 +86,7 @@ def scaled_conjugate_gradient(
     def ahead(vector: Matrix, p: Matrix) -> tuple[Matrix, float]:
         """The unit vector u along p, and the curvature u . H u."""
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            u: Matrix = p / norm(p)
+            u: Matrix = np.divide(p, norm(p), dtype=np.float64)
             product = hvp(acts, loss, as_params(vector), batch, as_grads(u))
             return u, float(u @ ravel(product)[0])
 
