@@ -293,6 +293,39 @@ def test_divergence_is_told_in_the_same_words_with_the_same_state(
         agree(errors[0].state, error.state, 1e-6)
 
 
+@pytest.mark.parametrize("piece", [PIECE, 1], ids=["at once", "pass by pass"])
+@pytest.mark.parametrize("name", ["at once", "with clipping", "with a norm"])
+@pytest.mark.filterwarnings("ignore:overflow:RuntimeWarning", "ignore:invalid:RuntimeWarning")
+def test_what_numpy_survives_is_a_divergence_where_it_happened(
+    name: str, piece: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By its roundings the NumPy path may survive; here it is told to, so that nobody explains."""
+    monkeypatch.setattr(compiled.epochs, "PIECE", piece)
+    monkeypatch.setattr(compiled.epochs, "epochs", lambda *rest: ())
+    optimizer, acts = DIVERGING[name]
+    update = train_step(acts, squared_error, optimizer)
+    state = start(optimizer, init(key(0), (3, 4, 2)))
+    data = table()
+    for batch in (3, 20):
+        passes = [minibatches(key(i), batch, data) for i in range(9)]
+        with pytest.raises(DivergenceError) as expected:
+            list(epochs(update, state, passes))
+        with pytest.raises(DivergenceError) as found:
+            compiled.train(update, state, passes)
+        assert str(found.value) == str(expected.value)
+        assert type(found.value.__cause__) is type(expected.value.__cause__)
+        agree(expected.value.state, found.value.state, 1e-6)
+
+
+@pytest.mark.filterwarnings("error")
+def test_means_of_losses_near_the_largest_number_are_told_without_a_warning() -> None:
+    update = train_step((identity,), squared_error, sgd(0.0))
+    state = start(update.optimizer, init(key(0), (3, 2)))
+    data = table()._replace(y=np.full((20, 2), 9e153))
+    done = compiled.train(update, state, [samples(data)])
+    assert done.losses == (np.inf,)
+
+
 def test_scan_goes_on_where_a_loss_is_not_finite_as_fnn_scan_does() -> None:
     update = train_step((identity,), squared_error, sgd(1e200))
     state = start(update.optimizer, init(key(0), (3, 2)))
@@ -464,6 +497,19 @@ def test_training_on_an_empty_pass_is_an_error() -> None:
     for train in (compiled.train, lambda *rest: list(epochs(*rest))):
         with pytest.raises(ValueError, match=r"^passes: expected batches .* none in epoch 2$"):
             train(update, state_of(adam(0.1)), [SHUFFLED, ODD["none"]])
+
+
+def test_forward_remembers_no_arrays_that_may_move() -> None:
+    params = (Layer(np.ones((3, 2)), np.zeros(2)),)
+    acts, x = (identity,), np.ones(3)
+    before = len(compiled.latency._memory.networks)
+    compiled.forward(acts, params, x)
+    assert len(compiled.latency._memory.networks) == before
+    kept = params[0].b
+    kept.resize(2000, refcheck=False)
+    kept.resize(2, refcheck=False)
+    kept[...] = 7.0
+    np.testing.assert_array_equal(compiled.forward(acts, params, x), [10.0, 10.0])
 
 
 def test_training_for_no_passes_is_an_error() -> None:

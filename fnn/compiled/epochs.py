@@ -86,10 +86,11 @@ def trained(
         found = advance(session, piece.feed, stop=True)
         whole = len(found) == piece.feed.steps and complaint(session) is None
         if not (whole and np.isfinite(found).all() and np.isfinite(session.p).all()):
-            ended = session.saved()
-            step = len(found) - (complaint(session) is None)
-            _explain(update, session, (begun, piece), last, step, len(losses))
-            session.restore(ended)  # the last update's doing: no loss shows it yet
+            error = _divergence(session, (begun, piece), last, found, len(losses))
+            _explain(
+                update, session, (begun, piece), last, error.epoch - 1 - len(losses), len(losses)
+            )
+            raise error from error.__cause__
         each = _epoch_losses(piece, found)
         reached = np.flatnonzero(each <= target)[:1]
         if len(reached) and reached[0] + 1 < len(each):
@@ -147,17 +148,47 @@ def _joined(passes: list[Pass], data: Batch) -> Piece:
     return Piece(Feed(data, rows, np.append(begins, ends[-1])), firsts, passes)
 
 
+def _divergence(
+    session: Session[Any, Any],
+    now: tuple[Saved, Piece],
+    last: tuple[Saved, Piece] | None,
+    losses: Floats,
+    done: int,
+) -> DivergenceError:
+    """What went wrong after these losses of a piece, before which there were `done` epochs."""
+    cause = complaint(session)
+    step, loss, what = len(losses) - (cause is None), math.nan, "loss"
+    back = step - 1  # the last state whose loss is finite
+    if cause is None and math.isfinite(losses[-1]):
+        back, what = step, "params after the step"
+    elif cause is None:
+        loss = float(losses[-1])
+    firsts = now[1].firsts
+    epoch = int(np.searchsorted(firsts, step, side="right")) - 1
+    if back < 0 and last is not None:
+        now, back = last, last[1].feed.steps - 1
+    begun, piece = now
+    session.restore(begun)
+    advance(session, piece.feed.part(0, max(back, 0)), stop=True)
+    number = step - int(firsts[epoch]) + 1
+    error = DivergenceError(done + epoch + 1, number, loss, session.state(), what)
+    error.__cause__ = cause
+    return error
+
+
 def _explain(
     update: TrainStep[S],
     session: Session[F, S],
     now: tuple[Saved, Piece],
     last: tuple[Saved, Piece] | None,
-    step: int,
+    epoch: int,
     done: int,
 ) -> None:
-    """Raise what `fnn.train.epochs` does, by going through the last two epochs as it does."""
+    """Raise what `fnn.train.epochs` does, by going through the last two epochs as it does.
+
+    It may survive what machine code did not, as roundings differ.
+    """
     begun, piece = now
-    epoch = int(np.searchsorted(piece.firsts, step, side="right")) - 1
     again = piece.passes[max(epoch - 1, 0) : epoch + 1]
     if epoch == 0 and last is not None:
         begun, piece = last
@@ -181,6 +212,7 @@ def _epoch_losses(piece: Piece, losses: Floats) -> Floats:
     masses = np.diff(bounds).astype(float)
     if weight is not None:
         masses = np.add.reduceat(weight[rows].astype(float), bounds[:-1])
-    totals: Floats = np.add.reduceat(losses * masses, piece.firsts[:-1])
+    with np.errstate(over="ignore"):  # the mean is inf then, as among Python's floats
+        totals: Floats = np.add.reduceat(losses * masses, piece.firsts[:-1])
     totals /= np.add.reduceat(masses, piece.firsts[:-1])
     return totals

@@ -55,15 +55,17 @@ def remember(known: dict[K, T], key: K, value: T) -> T:
 
 
 class Network:
-    """A network where it lies: its arrays are read in place, so it is never out of date."""
+    """A network where it lies: its arrays are read in place, and its pairs are looked at once."""
 
     def __init__(self, acts: Acts, params: Params[Any]) -> None:
         self.acts, self.params = acts, params
         self.dtype = check_compiled(acts, params)
         self.codes = [pairs.activation(i, act, self.dtype).value for i, act in enumerate(acts)]
         self.arrays = [(np.ascontiguousarray(w), np.ascontiguousarray(b)) for w, b in params]
-        self.in_place = all(
-            w is v and b is c for (w, b), (v, c) in zip(params, self.arrays, strict=True)
+        self.lasting = all(  # what can be written can be resized, and so move
+            given is own and not given.flags.writeable
+            for layer, arrays in zip(params, self.arrays, strict=True)
+            for given, own in zip(layer, arrays, strict=True)
         )
         sizes = sizes_of(params)
         width = max(padded(n, UNROLLED) for n in sizes[1:])
@@ -97,7 +99,7 @@ def forward(acts: Acts, params: Params[F], x: ArrayLike) -> NDArray[F]:
     net = _memory.networks.get(id(params))
     if net is None or net.params is not params or not (net.acts is acts or same(net.acts, acts)):
         net = Network(acts, params)
-        if net.in_place:
+        if net.lasting:
             remember(_memory.networks, id(params), net)
     if type(x) is not ndarray or x.dtype is not net.dtype or x.shape != net.shape:
         x = shapes.check_input("x", x, params, net.dtype)

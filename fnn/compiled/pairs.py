@@ -93,7 +93,9 @@ def _loss(
         one, slope, known = f, df, False
     term = _inside(one, summed)
     terms = term is not None and own(slope)
-    value, slope, known = (term, slope, known) if terms else (f, df, False)
+    value: Any = term
+    if not terms:
+        value, slope, known = f, df, False
 
     def build() -> Modules:
         from fnn.compiled import build
