@@ -72,8 +72,9 @@ def input_jacobian(acts: Acts, params: Params[F], x: ArrayLike) -> NDArray[F]:
     at = linearize(acts, params, samples)
     if n_in < n_out:
         *_, (_, moved) = _moves(at)
-        columns = moved * at.slopes[-1][:, None]
-        return at.restored(np.ascontiguousarray(columns.swapaxes(1, 2)))
+        columns = np.multiply(moved, at.slopes[-1][:, None])
+        full: Array = np.ascontiguousarray(columns.swapaxes(1, 2))
+        return at.restored(full)
     *_, (_, _, delta) = deltas(at, unit_bars(at))
     return at.restored(times(delta, params[0].w.T))
 
