@@ -1,8 +1,7 @@
 """Curves fitted by Levenberg and Marquardt in a few dozen steps, and noise left alone by Bayes.
 
-Six targets in the manner of NIST's nonlinear regressions and of MATLAB's documentation, drawn side
-by side with their fits; then noisy sinc and 30 hidden units, far too many for it: least squares
-follows the noise, Bayesian regularization finds how many params the data determine.
+Six targets in the manner of NIST and MATLAB with their fits; then noisy sinc and 30 hidden units:
+least squares follows the noise, Bayesian regularization finds how many params the data determine.
 
     pip install 'fnn[plot]'
     python examples/levenberg.py fits.png bayesian.png
@@ -45,7 +44,7 @@ TARGETS: list[tuple[str, Callable[[Array], Array], float, float, float]] = [
 
 
 def draw_fits(path: str, steps: int) -> None:
-    _, axes = pyplot.subplots(2, 3, figsize=(9.6, 5.2), layout="constrained")
+    _, axes = pyplot.subplots(2, 3, figsize=(9.6, 5), layout="constrained")
     for i, ((name, curve, low, high, sd), ax) in enumerate(zip(TARGETS, axes.flat, strict=True)):
         raw = np.linspace(low, high, 80)[:, None]
         noise = sd * normal(key(i), raw.shape)
@@ -60,7 +59,7 @@ def draw_fits(path: str, steps: int) -> None:
         ax.plot(raw, observed, "o", color=GRAY, markersize=4, markerfacecolor="none")
         ax.plot(raw, fit, color=BLUE)
         ax.set_title(f"{name}\n{last.number} steps, error {error:.2%}", fontsize="medium")
-    pyplot.savefig(path, dpi=78)
+    pyplot.savefig(path, dpi=76)
 
 
 def draw_bayesian(path: str, steps: int) -> None:
@@ -77,7 +76,7 @@ def draw_bayesian(path: str, steps: int) -> None:
     print(f"{states[-1].effective:.1f} effective params of 91, noise {states[-1].beta ** -0.5:.3f}")
     _, (left, right) = pyplot.subplots(1, 2, figsize=(9.6, 3.6), layout="constrained")
     left.plot(clean, data.y, ".", color=GRAY, label="60 samples, noise 0.2")
-    left.plot(between, np.sinc(between), "--", color="black", linewidth=0.8, label="sinc itself")
+    left.plot(between, np.sinc(between), "k--", linewidth=0.8, label="sinc itself")
     left.plot(between, plain, color=RED, linewidth=1, label="least squares")
     left.plot(between, band.output, color=BLUE, label="Bayesian, with its 95 % band")
     left.fill_between(between[:, 0], band.low[:, 0], band.high[:, 0], color=BLUE, alpha=0.2)
