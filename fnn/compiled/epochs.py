@@ -53,9 +53,9 @@ def train(
 
     The results are those of `fnn.train.epochs`, whose last state and whose losses these are, but in
     one call: `passes` may be a hundred thousand of 8 samples. They have to be ``samples(...)`` or
-    ``minibatches(...)``, and are read ahead of training, as are the rates of a schedule. Raises what
-    `scan` raises, `ValueError` where there are no passes, and `DivergenceError` where `epochs` does.
-    Ctrl-C is heard within a second.
+    ``minibatches(...)``, and are read ahead of training, as are the rates of a schedule. Raises
+    what `scan` raises, `ValueError` where there are no passes, and `DivergenceError` where `epochs`
+    does. Ctrl-C is heard within a second.
 
     >>> from itertools import repeat
     >>> from fnn import Batch, init, key, samples, start, train_step
