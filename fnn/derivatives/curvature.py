@@ -90,10 +90,11 @@ def _operator(
     d2f = bends(at, reason)
     last = len(params) - 1
     bar: Array = objective.slope() * objective.shares
-    bent: list[Array] = []  # g_l * f_l''
+    bent: list[Array | None] = []  # g_l * f_l''
     deltas: list[Array] = []  # d_l, of all but the first layer
     for i in range(last, -1, -1):
-        bent.append(bar * d2f[i])
+        bend = d2f[i]
+        bent.append(None if bend is None else bar * bend)
         if i:
             deltas.append(bar * at.slopes[i])
             bar = deltas[-1].dot(params[i].w.T)
@@ -102,19 +103,22 @@ def _operator(
 
     def multiply(vector: Grads[F]) -> Grads[F]:
         moves: list[Array] = []  # R{a_1} to R{a_L}
-        bent_moves: list[Array] = []
+        bent_moves: list[Array | None] = []
         for i, (v, c) in enumerate(vector):
             z: Array = at.a[i].dot(v)
             z += c
             if i:
                 z += moves[-1].dot(params[i].w)
-            bent_moves.append(bent[i] * z)
+            bend = bent[i]
+            bent_moves.append(None if bend is None else bend * z)
             moves.append(z * at.slopes[i])
         bar: Array = objective.bend(moves[-1]) * objective.shares
         grads = []
         for i in range(last, -1, -1):
             delta = bar * at.slopes[i]
-            delta += bent_moves[i]
+            bend = bent_moves[i]
+            if bend is not None:
+                delta += bend
             w: Array = at.a[i].T.dot(delta)
             if i:
                 w += moves[i - 1].T.dot(deltas[i - 1])

@@ -103,8 +103,11 @@ def input_hessian(acts: Acts, params: Params[F], x: ArrayLike) -> NDArray[F]:
     d2f = bends(at, "input_hessian")
     bars = {i: bar for i, bar, _ in deltas(at, unit_bars(at))}
     for i, moved in _moves(at):
+        bend = d2f[i]
+        if bend is None:
+            continue
         for k in range(n_out):
-            curved = moved * (bars[i][:, k] * d2f[i])[:, None]
+            curved = moved * (bars[i][:, k] * bend)[:, None]
             full[:, k] += curved @ moved.swapaxes(1, 2)
     return at.restored(full)
 
@@ -130,7 +133,9 @@ def laplacian(acts: Acts, params: Params[F], x: ArrayLike) -> NDArray[F]:
     sums: Array = np.zeros_like(at.a[0])
     for i, moved in _moves(at):
         sums = sums.dot(params[i].w) * at.slopes[i]
-        sums += d2f[i] * np.einsum("nio,nio->no", moved, moved)
+        bend = d2f[i]
+        if bend is not None:
+            sums += bend * np.einsum("nio,nio->no", moved, moved)
     return at.restored(sums)
 
 

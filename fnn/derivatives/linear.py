@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fnn import checks, memory, shapes
+from fnn.activation_curvature import zero
 from fnn.base import Acts, Array, Batch, F, F_co, Grads, LayerGrad, Loss, Params
 from fnn.network import trace
 from fnn.tree import frozen
@@ -97,16 +98,17 @@ class Objective(NamedTuple, Generic[F_co]):
         )
 
 
-def bends(at: Linear[F], reason: str) -> list[NDArray[F]]:
-    """f_l''(z_l) of every layer."""
-    found = []
+def bends(at: Linear[F], reason: str) -> list[NDArray[F] | None]:
+    """f_l''(z_l) of every layer; None for one that is straight, as of relu: all of it is 0."""
+    found: list[NDArray[F] | None] = []
     for i, (act, z, a) in enumerate(zip(at.acts, at.z, at.a[1:], strict=True)):
         if act.d2f is None:
             raise ValueError(
                 f"acts[{i}].d2f: expected the second derivative, which {reason} needs, got None;"
                 " give the pair one: Activation(f, df, d2f), d2f(z, a) being f''(z)"
             )
-        found.append(shapes.check_elementwise("d2f", i, act.d2f(z, a), z))
+        straight = act.d2f is zero
+        found.append(None if straight else shapes.check_elementwise("d2f", i, act.d2f(z, a), z))
     return found
 
 
