@@ -20,6 +20,7 @@ from numba.core.errors import NumbaWarning
 
 from fnn.compiled import descent, kernels, loops, substitutes, templates, transforms
 from fnn.compiled.fingerprint import globals_of, instructions
+from fnn.compiled.templates import jitted
 
 Function = Callable[..., Any]
 Modules = dict[str, tuple[str, str]]
@@ -51,13 +52,13 @@ class Translator:
     def _made(self, function: Any) -> Any:
         if isinstance(function, partial) and not function.keywords:
             inner, first = self(function.func), tuple(map(self.value, function.args))
-            return _jitted(lambda *rest: inner(*(first + rest)))
+            return jitted(lambda *rest: inner(*(first + rest)))
         if isinstance(function, np.ufunc):
             ufunc = getattr(self.numpy, function.__name__, function)
-            return _jitted(templates.calling(ufunc))
+            return jitted(templates.calling(ufunc))
         if not isinstance(function, python.FunctionType) or function is substitutes.overloaded:
             return function
-        return _jitted(self.copy(function))
+        return jitted(self.copy(function))
 
     def copy(self, function: python.FunctionType) -> python.FunctionType:
         """The function with compiled code's values in the place of its globals and constants."""
@@ -91,10 +92,6 @@ class Translator:
         return value
 
 
-def _jitted(function: Function) -> Any:
-    return numba.njit(error_model="numpy")(function)
-
-
 def _numbers(dtype: np.dtype[Any]) -> Translator:
     """For functions of numbers."""
     zero, one = dtype.type(0), dtype.type(1)
@@ -103,6 +100,8 @@ def _numbers(dtype: np.dtype[Any]) -> Translator:
         exp=substitutes.exp,
         where=substitutes.where,
         clip=substitutes.clip,
+        minimum=substitutes.minimum,
+        maximum=substitutes.maximum,
         zeros_like=lambda x: zero,
         ones_like=lambda x: one,
     )
@@ -145,7 +144,7 @@ def loss(f: Function, df: Function, dtype: np.dtype[Any], *, terms: bool, known:
     translator = _numbers(dtype) if terms else _vectors()
     value, slope = translator(f), translator(df)
     if terms and known:
-        value, slope = _jitted(templates.known(value)), _jitted(templates.known(slope))
+        value, slope = jitted(templates.known(value)), jitted(templates.known(slope))
     template = templates.sum_and_slope if terms else templates.loss_and_slope
     p = types.CPointer(numba.from_dtype(dtype))
     loop = template(value, slope, dtype.type)

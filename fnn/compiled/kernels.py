@@ -1,9 +1,9 @@
 """What compiled training does with one sample or a few: plain loops over flat memory.
 
 A network is a vector of integers, `net`: its depth, the loss's address, and for each layer n_in,
-n_out, the width of a row of W, the width of its vectors, and the activation's address. Rows are
-padded to whole vectors of numbers (`fnn.compiled.lanes`) with zeros, which stay zeros. A layer's W
-comes before its b, and layer before layer. The equations are those of `fnn.network`.
+n_out, the width of its rows and vectors, and the activation's address. These are padded to whole
+registers (`fnn.compiled.lanes`) with zeros, which stay zeros. A layer's W comes before its b, and
+layer before layer. The equations are those of `fnn.network`.
 """
 
 from __future__ import annotations
@@ -16,12 +16,15 @@ from fnn.compiled.lanes import (
     lanes,
     load,
     nothing,
+    number,
     offset,
     plus,
+    put,
     real,
     run,
     splat,
     store,
+    times,
     total,
 )
 
@@ -118,17 +121,24 @@ def turn(old: P, d: P, x: P, m: int, w: P, b: P, n: int, z: P) -> None:
 
 
 def pull(x: P, m: int, w: P, d: P, n: int, t: P, e: P) -> None:
-    """``e *= W d``, then ``T += x d``, in one reading of W, which T may be."""
+    """``e *= W d``, then ``T += x d``, in one reading of W, which T may be.
+
+    e is written by whole registers, as it is read next: a processor waits for single numbers.
+    """
+    step = lanes(w)
     k = 0
-    for i in range(m):
-        s = nothing(w)
-        xi = splat(x[i])
-        for j in range(0, n, lanes(w)):
-            r, dj = load(w, k), load(d, j)
-            s = plus(s, r, dj)
-            store(t, k, plus(load(t, k), xi, dj))
-            k += lanes(w)
-        e[i] *= total(s)
+    for i in range(0, m, step):
+        ei = nothing(e)
+        for lane in range(min(step, m - i)):
+            s = nothing(w)
+            xi = splat(x[i + lane])
+            for j in range(0, n, step):
+                wj, dj = load(w, k), load(d, j)
+                s = plus(s, wj, dj)
+                store(t, k, plus(load(t, k), xi, dj))
+                k += step
+            ei = put(ei, lane, e[i + lane] * total(s))
+        store(e, i, ei)
 
 
 def upward(net: P, p: P, x: P, z: P, a: P, d: P, old: P, due: int) -> None:
@@ -136,7 +146,7 @@ def upward(net: P, p: P, x: P, z: P, a: P, d: P, old: P, due: int) -> None:
     o = q = 0
     source = x
     for layer in range(net[0]):
-        shape = offset(net, 2 + 5 * layer)
+        shape = offset(net, 2 + 4 * layer)
         m, n = shape[0], shape[2]
         w, b, zl = offset(p, o), offset(p, o + m * n), offset(z, q)
         if due and layer == 0:
@@ -144,9 +154,9 @@ def upward(net: P, p: P, x: P, z: P, a: P, d: P, old: P, due: int) -> None:
         else:
             product(source, m, w, b, n, zl)
         source = offset(a, q)
-        run(shape[4], shape[3], zl, source, offset(d, q))
+        run(shape[3], n, zl, source, offset(d, q))
         o += (m + 1) * n
-        q += shape[3]
+        q += shape[2]
 
 
 def downward(net: P, p: P, t: P, x: P, a: P, d: P, defer: int) -> None:
@@ -156,21 +166,19 @@ def downward(net: P, p: P, t: P, x: P, a: P, d: P, defer: int) -> None:
     """
     o = q = 0
     for layer in range(net[0]):
-        shape = offset(net, 2 + 5 * layer)
+        shape = offset(net, 2 + 4 * layer)
         o += (shape[0] + 1) * shape[2]
-        q += shape[3]
+        q += shape[2]
     for layer in range(net[0] - 1, -1, -1):
-        shape = offset(net, 2 + 5 * layer)
+        shape = offset(net, 2 + 4 * layer)
         m, n = shape[0], shape[2]
         o -= (m + 1) * n
-        q -= shape[3]
+        q -= shape[2]
         delta, b = offset(d, q), offset(t, o + m * n)
         if layer > 0:
-            lower = offset(net, 2 + 5 * (layer - 1))
-            e = offset(d, q - lower[3])
-            pull(offset(a, q - lower[3]), m, offset(p, o), delta, n, offset(t, o), e)
-            for j in range(m, lower[2]):
-                e[j] = 0
+            lower = offset(net, 2 + 4 * (layer - 1))[2]
+            source, e = offset(a, q - lower), offset(d, q - lower)
+            pull(source, m, offset(p, o), delta, n, offset(t, o), e)
         elif not defer:
             outer(x, m, delta, n, t)
         for j in range(0, n, lanes(t)):
@@ -200,14 +208,20 @@ def sample(
     upward(net, p, x, z, a, d, old, due)
     q = 0
     for layer in range(net[0] - 1):
-        q += offset(net, 2 + 5 * layer)[3]
-    last = offset(net, 2 + 5 * (net[0] - 1))
+        q += offset(net, 2 + 4 * layer)[2]
+    last = offset(net, 2 + 4 * (net[0] - 1))
     slope, delta = offset(z, q), offset(d, q)
     value: float = real(net[1], last[1], offset(a, q), y, slope)
     if stop and not math.isfinite(value):
         return value
-    for j in range(last[1]):
-        delta[j] *= slope[j] * share
+    step, part = lanes(delta), number(delta, share)
+    j = 0
+    while j + step <= last[1]:
+        store(delta, j, times(load(delta, j), times(load(slope, j), splat(part))))
+        j += step
+    while j < last[1]:
+        delta[j] *= slope[j] * part
+        j += 1
     for j in range(last[1], last[2]):
         delta[j] = 0
     downward(net, p, t, x, a, d, defer)

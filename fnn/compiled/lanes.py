@@ -136,6 +136,20 @@ def _total(context: Any, vector: Any) -> Any:
     return vector.scalar(vector), generate
 
 
+def _times(context: Any, u: Any, v: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.fmul(*args)
+
+    return u(u, v), generate
+
+
+def _put(context: Any, vector: Any, k: Any, x: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.insert_element(args[0], args[2], args[1])
+
+    return vector(vector, k, x), generate
+
+
 def _add(context: Any, u: Any, v: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         return builder.fadd(*args)
@@ -148,6 +162,16 @@ def _plus(context: Any, u: Any, v: Any, w: Any) -> Any:
         return builder.fadd(args[0], builder.fmul(args[1], args[2]))
 
     return u(u, v, w), generate
+
+
+def _fused(context: Any, x: Any, y: Any, z: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        kind = args[0].type
+        several = ir.FunctionType(kind, [kind] * 3)
+        function = builder.module.declare_intrinsic("llvm.fmuladd", [kind], several)
+        return builder.call(function, args)
+
+    return x(x, x, x), generate
 
 
 def _power_of_two(context: Any, n: Any) -> Any:
@@ -216,17 +240,26 @@ store: Any = intrinsic(_store)
 splat: Any = intrinsic(_splat)
 """``splat(x)``: a vector of one number."""
 
+put: Any = intrinsic(_put)
+"""``put(v, k, x)``: v with x in the place k."""
+
 total: Any = intrinsic(_total)
 """``total(v)``: the sum of a vector, by halves."""
 
 power_of_two: Any = intrinsic(_power_of_two)
 """``power_of_two(n)``, exact for whole floats from -1022 / -126 to 1023 / 127."""
 
+fused: Any = intrinsic(_fused)
+"""``fused(x, y, z)``: x * y + z for numbers, rounded once where the processor can."""
+
 root: Any = intrinsic(_root)
 """``root(x)``: the square root, as one instruction."""
 
 add: Any = intrinsic(_add)
 """``add(u, v)``: u + v."""
+
+times: Any = intrinsic(_times)
+"""``times(u, v)``: u * v."""
 
 plus: Any = intrinsic(_plus)
 """``plus(u, v, w)``: u + v * w, rounded twice as NumPy does."""

@@ -15,7 +15,7 @@ from fnn.base import Acts, Array, Batch, F, Grads, LayerGrad, Loss, Params
 from fnn.compiled import pairs
 from fnn.compiled.batches import LARGE, Batches
 from fnn.compiled.entry import address, function, value, where
-from fnn.compiled.layout import UNROLLED, fill, layout, padded, sizes_of, taken
+from fnn.compiled.layout import fill, layout, sizes_of, taken
 from fnn.compiled.session import check_compiled
 from fnn.rules import count
 from fnn.tree import frozen
@@ -68,7 +68,7 @@ class Network:
             for given, own in zip(layer, arrays, strict=True)
         )
         sizes = sizes_of(params)
-        width = max(padded(n, UNROLLED) for n in sizes[1:])
+        width = max(sizes[1:])
         self.work, self.output = np.zeros(3 * width, self.dtype), np.zeros(sizes[-1], self.dtype)
         net = [len(params), 1, where(self.output), where(self.work), width]
         for m, n, (w, b), code in zip(sizes, sizes[1:], self.arrays, self.codes, strict=False):

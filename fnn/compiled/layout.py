@@ -16,18 +16,14 @@ from fnn.base import Array, F, Grads, Layer, Params
 from fnn.tree import frozen
 
 BYTES = 32
-"""Of a register: rows of W are padded to so many."""
-
-UNROLLED = 16
-"""Numbers that LLVM may take at once in a loop: vectors of a layer are padded to so many."""
+"""Of a register (`fnn.compiled.lanes`): the rows of W, and vectors, are padded to so many."""
 
 
 class Layout(NamedTuple):
-    """The widths of a network's layers, and of their rows and vectors, padded."""
+    """The widths of a network's layers, and but for the input's the same padded."""
 
     sizes: tuple[int, ...]
     rows: tuple[int, ...]
-    vectors: tuple[int, ...]
 
     @property
     def size(self) -> int:
@@ -37,7 +33,7 @@ class Layout(NamedTuple):
     @property
     def width(self) -> int:
         """Numbers in the vectors of all layers."""
-        return sum(self.vectors)
+        return sum(self.rows)
 
     def views(self, vector: Array) -> list[tuple[Array, Array]]:
         """Where each layer's w and b are in the vector of all params."""
@@ -51,7 +47,7 @@ class Layout(NamedTuple):
     def net(self, acts: Iterable[int], loss: int) -> NDArray[np.int64]:
         """The integers that kernels read."""
         numbers = [len(self.rows), loss]
-        for layer in zip(self.sizes, self.sizes[1:], self.rows, self.vectors, acts, strict=False):
+        for layer in zip(self.sizes, self.sizes[1:], self.rows, acts, strict=False):
             numbers.extend(layer)
         return np.array(numbers, np.int64)
 
@@ -59,16 +55,8 @@ class Layout(NamedTuple):
 @lru_cache(maxsize=256)
 def layout(sizes: tuple[int, ...], dtype: np.dtype[Any]) -> Layout:
     """The layout of a network of these widths."""
-    return Layout(
-        sizes,
-        tuple(padded(n, BYTES // dtype.itemsize) for n in sizes[1:]),
-        tuple(padded(n, UNROLLED) for n in sizes[1:]),
-    )
-
-
-def padded(n: int, unit: int) -> int:
-    """The least multiple of `unit` from n on."""
-    return -(-n // unit) * unit
+    unit = BYTES // dtype.itemsize
+    return Layout(sizes, tuple(-(-n // unit) * unit for n in sizes[1:]))
 
 
 def sizes_of(params: Params[Any]) -> tuple[int, ...]:

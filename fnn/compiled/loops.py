@@ -35,7 +35,7 @@ def train(
     """
     g, z = work, offset(work, q)
     a, d = offset(z, width), offset(z, 2 * width)
-    n_in, n_out = net[2], offset(net, 2 + 5 * (net[0] - 1))[1]
+    n_in, n_out = net[2], offset(net, 2 + 4 * (net[0] - 1))[1]
     for k in range(n_tasks):
         task = offset(tasks, k * TASK)
         p, s, x, y = at(work, task[0]), at(work, task[1]), at(work, task[2]), at(work, task[3])
@@ -101,7 +101,7 @@ def gradient(
 ) -> float:
     """The sum of the losses of rows of samples, each times its share; g is their gradient."""
     a, d = offset(work, width), offset(work, 2 * width)
-    n_in, n_out = net[2], offset(net, 2 + 5 * (net[0] - 1))[1]
+    n_in, n_out = net[2], offset(net, 2 + 4 * (net[0] - 1))[1]
     value = 0.0
     for i in range(rows):
         part = np.float64(share[i])

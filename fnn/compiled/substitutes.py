@@ -9,13 +9,28 @@ is multiplied in two halves, which reach down to subnormals and up to inf. Sourc
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 from numba.core import types
 from numba.extending import overload
 
-from fnn.compiled.lanes import power_of_two
+from fnn.compiled.lanes import fused, power_of_two
+from fnn.compiled.templates import jitted
+
+
+@jitted
+def minimum(x: Any, y: Any) -> Any:
+    """`np.minimum` for numbers, one instruction where y is a constant; numba's takes four."""
+    return y if y < x or y != y else x
+
+
+@jitted
+def maximum(x: Any, y: Any) -> Any:
+    """`np.maximum` likewise."""
+    return y if y > x or y != y else x
+
 
 # log 2 in two parts, of which n times the first is exact; 1.5 * 2**52 and 2**23 round to wholes.
 _LOG2_E = 1.4426950408889634
@@ -24,34 +39,32 @@ _ROUND = 6755399441055744.0
 _LOG2_E_32 = np.float32(1.4426950408889634)
 _HIGH_32, _LOW_32 = np.float32(0.693359375), np.float32(-2.12194440e-4)
 _ROUND_32 = np.float32(12582912.0)
-_C = tuple(np.float32(1.0 / f) for f in (1, 1, 2, 6, 24, 120, 720, 5040))
+_C = tuple(1.0 / math.factorial(k) for k in range(14))
+_C_32 = tuple(map(np.float32, _C))
 
 
 def _exp64(x: Any) -> Any:
-    x = np.minimum(np.maximum(x, -746.0), 710.0)  # 0 and inf from there on; NaN stays
-    n = (x * _LOG2_E + _ROUND) - _ROUND
-    r = (x - n * _HIGH) - n * _LOW
+    x = minimum(maximum(x, -746.0), 710.0)  # 0 and inf from there on; NaN stays
+    n = fused(x, _LOG2_E, _ROUND) - _ROUND
+    r = fused(n, -_LOW, fused(n, -_HIGH, x))
     s = r * r
     q = s * s
-    low = (1.0 / 2.0 + r * (1.0 / 6.0)) + s * (1.0 / 24.0 + r * (1.0 / 120.0))
-    middle = (1.0 / 720.0 + r * (1.0 / 5040.0)) + s * (1.0 / 40320.0 + r * (1.0 / 362880.0))
-    high = (1.0 / 3628800.0 + r * (1.0 / 39916800.0)) + s * (
-        1.0 / 479001600.0 + r * (1.0 / 6227020800.0)
-    )
-    e = 1.0 + (r + s * (low + q * (middle + q * high)))
-    half = (n * 0.5 + _ROUND) - _ROUND
+    low = fused(s, fused(r, _C[5], _C[4]), fused(r, _C[3], _C[2]))
+    middle = fused(s, fused(r, _C[9], _C[8]), fused(r, _C[7], _C[6]))
+    high = fused(s, fused(r, _C[13], _C[12]), fused(r, _C[11], _C[10]))
+    e = 1.0 + fused(s, fused(q, fused(q, high, middle), low), r)
+    half = fused(n, 0.5, _ROUND) - _ROUND
     return e * power_of_two(half) * power_of_two(n - half)
 
 
 def _exp32(x: Any) -> Any:
-    x = np.minimum(np.maximum(x, np.float32(-104.0)), np.float32(89.0))
-    n = (x * _LOG2_E_32 + _ROUND_32) - _ROUND_32
-    r = (x - n * _HIGH_32) - n * _LOW_32
+    x = minimum(maximum(x, np.float32(-104.0)), np.float32(89.0))
+    n = fused(x, _LOG2_E_32, _ROUND_32) - _ROUND_32
+    r = fused(n, -_LOW_32, fused(n, -_HIGH_32, x))
     s = r * r
-    e = _C[0] + (
-        r + s * ((_C[2] + r * _C[3]) + s * ((_C[4] + r * _C[5]) + s * (_C[6] + r * _C[7])))
-    )
-    half = (n * np.float32(0.5) + _ROUND_32) - _ROUND_32
+    low = fused(s, fused(r, _C_32[5], _C_32[4]), fused(r, _C_32[3], _C_32[2]))
+    e = np.float32(1.0) + fused(s, fused(s * s, fused(r, _C_32[7], _C_32[6]), low), r)
+    half = fused(n, np.float32(0.5), _ROUND_32) - _ROUND_32
     return e * power_of_two(half) * power_of_two(n - half)
 
 
@@ -78,7 +91,7 @@ def where(condition: Any, a: Any, b: Any) -> Any:
 
 def clip(x: Any, low: Any, high: Any) -> Any:
     """`np.clip` for numbers; numba's makes arrays of them."""
-    return np.minimum(np.maximum(x, low), high)
+    return minimum(maximum(x, low), high)
 
 
 def partition(z: Any, k: Any) -> Any:

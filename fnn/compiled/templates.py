@@ -6,46 +6,65 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import numba
 import numpy as np
 from numba.np.numpy_support import carray
 
+from fnn.compiled.each import each
 from fnn.compiled.kernels import P
 from fnn.compiled.lanes import readonly
 
 Function = Callable[..., Any]
 
 
+def jitted(function: Function) -> Any:
+    """A function of numba's, in which a division by 0 is as in NumPy."""
+    return numba.njit(error_model="numpy", forceinline=True)(function)
+
+
+def of_numbers(count: int, number: Any, function: Function) -> Any:
+    """The same, compiled at once for so many numbers: complaints are about it, not about a loop."""
+    made = jitted(function)
+    made.compile((numba.from_dtype(np.dtype(number)),) * count)
+    return made
+
+
 def value_and_slope(f: Function, df: Function, number: Any) -> Function:
     """``a = f(z)`` and ``d = df(z, a)``."""
 
+    def one(z: float) -> Any:
+        a = number(f(z))
+        return a, number(df(z, a))
+
+    both = of_numbers(1, number, one)
+
     def loop(n: int, z: P, a: P, d: P) -> None:
-        for i in range(n):
-            zi = z[i]
-            ai = number(f(zi))
-            a[i] = ai
-            d[i] = number(df(zi, ai))
+        each(both, n, (z,), (a, d))
 
     return loop
 
 
 def value(f: Function, number: Any) -> Function:
     """``a = f(z)``."""
+    one = of_numbers(1, number, lambda z: (number(f(z)),))
 
     def loop(n: int, z: P, a: P) -> None:
-        for i in range(n):
-            a[i] = number(f(z[i]))
+        each(one, n, (z,), (a,))
 
     return loop
 
 
 def sum_and_slope(term: Function, df: Function, number: Any) -> Function:
     """The sum of ``term(output, target)`` and its derivative, for a loss of one term an output."""
+    one = of_numbers(2, number, lambda output, target: (number(term(output, target)),))
+    prime = of_numbers(2, number, lambda output, target: (number(df(output, target)),))
 
     def loop(n: int, output: P, target: P, slope: P) -> float:
+        each(one, n, (output, target), (slope,))  # the terms, for lack of another place
         total = 0.0
         for i in range(n):
-            total += number(term(output[i], target[i]))
-            slope[i] = number(df(output[i], target[i]))
+            total += slope[i]
+        each(prime, n, (output, target), (slope,))
         return float(number(total))  # beyond float32 it is inf there
 
     return loop
