@@ -5,14 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from functools import partial
+from itertools import groupby, islice
 from operator import is_
 from typing import Any, Generic, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fnn.base import Batch, F, F_co, S, S_any
-from fnn.compiled.feed import PIECE, Feed, Integers, check_pass, contents, order
+from fnn.base import F, F_co, S, S_any
+from fnn.compiled.feed import MANY, PIECE, Feed, Integers, check_pass, contents, order
 from fnn.compiled.session import Saved, Session, advance, complaint
 from fnn.data import Minibatches, Samples
 from fnn.epochs import DivergenceError, check_batches, check_passes, epochs
@@ -31,11 +32,20 @@ class Trained(NamedTuple, Generic[F_co, S_any]):
 
 
 class Piece(NamedTuple):
-    """Passes one after another: their batches, and which of them begin a pass."""
+    """Passes one after another: their batches, which of them begin a pass, and their masses."""
 
     feed: Feed
     firsts: Integers
+    masses: Floats
     passes: list[Pass]
+
+    def means(self, losses: Floats) -> Floats:
+        """The mean loss of every pass, over its samples or their weights."""
+        begins = self.firsts[:-1]
+        with np.errstate(over="ignore"):  # the mean is inf then, as among Python's floats
+            totals: Floats = np.add.reduceat(losses * self.masses, begins)
+        totals /= np.add.reduceat(self.masses, begins)
+        return totals
 
     def until(self, epoch: int) -> Feed:
         """The batches of the passes before number `epoch`, from 0."""
@@ -92,7 +102,7 @@ def trained(
                 update, session, (begun, piece), last, error.epoch - 1 - len(losses), len(losses)
             )
             raise error from error.__cause__
-        each = _epoch_losses(piece, found)
+        each = piece.means(found)
         reached = np.flatnonzero(each <= target)[:1]
         if len(reached) and reached[0] + 1 < len(each):
             each = each[: reached[0] + 1]
@@ -110,29 +120,36 @@ def trained(
 
 def pieces(session: Session[Any, Any], passes: Iterable[Pass]) -> Iterator[Piece]:
     """Passes over the same data, as many together as make a call worth while."""
-    size = session.layout.size
-    together: list[Pass] = []
-    data: Batch | None = None
-    last: Pass | None = None
-    work = most = 0
-    for number, pass_ in enumerate(check_passes(passes), 1):
-        if pass_ is not last:  # a pass of 8 samples takes a microsecond: look at it once
+    last: Piece | None = None
+    read = 0
+    rest = iter(check_passes(passes))
+    for first in rest:
+        check_pass(first)
+        rows = max(1, len(first.data.x))
+        most = max(1, min(MANY, PIECE // session.layout.size) // rows)
+        runs: list[list[Pass]] = []
+        for pass_, equal in groupby([first, *islice(rest, most - 1)]):
             check_pass(pass_)
-            check_batches(len(pass_), number)
-            work, last = size * len(pass_.data.x), pass_
-            most = max(1, PIECE // work)
-        if together and (len(together) >= most or pass_.data is not together[0].data):
-            data = contents(together[0], session.like, session.dtype) if data is None else data
-            yield _joined(together, data)
-            data = data if pass_.data is together[0].data else None
-            together = []
-        together.append(pass_)
-    if together:
-        data = contents(together[0], session.like, session.dtype) if data is None else data
-        yield _joined(together, data)
+            check_batches(len(pass_), read + 1)
+            same = list(equal)
+            read += len(same)
+            if runs and pass_.data is runs[-1][0].data:
+                runs[-1] += same
+            else:
+                runs.append(same)
+        for run in runs:
+            last = _joined(session, run, last)
+            yield last
 
 
-def _joined(passes: list[Pass], data: Batch) -> Piece:
+def _joined(session: Session[Any, Any], passes: list[Pass], last: Piece | None) -> Piece:
+    """One piece of `passes`; it is the `last` one if it has the same."""
+    if last is not None and passes == last.passes:
+        return last
+    if last is not None and passes[0].data is last.passes[0].data:
+        data = last.feed.data
+    else:
+        data = contents(passes[0], session.like, session.dtype)
     n = len(passes)
     if all(map(partial(is_, passes[0]), passes)):
         rows, bounds = order(passes[0])
@@ -146,7 +163,11 @@ def _joined(passes: list[Pass], data: Batch) -> Piece:
         rows = np.concatenate([rows for rows, _ in orders])
         parts = zip(orders, ends, strict=False)
         begins = np.concatenate([bounds[:-1] + end for (_, bounds), end in parts])
-    return Piece(Feed(data, rows, np.append(begins, ends[-1])), firsts, passes)
+    bounds = np.append(begins, ends[-1])
+    masses = np.diff(bounds).astype(float)
+    if data.weight is not None:
+        masses = np.add.reduceat(data.weight[rows].astype(float), begins)
+    return Piece(Feed(data, rows, bounds), firsts, masses, passes)
 
 
 def _divergence(
@@ -205,15 +226,3 @@ def _explain(
         error.epoch += done + max(epoch - 1, 0)
         error.args = (error.epoch, *error.args[1:])
         raise
-
-
-def _epoch_losses(piece: Piece, losses: Floats) -> Floats:
-    """The mean loss of every pass, over its samples or their weights."""
-    (_, _, weight), rows, bounds = piece.feed
-    masses = np.diff(bounds).astype(float)
-    if weight is not None:
-        masses = np.add.reduceat(weight[rows].astype(float), bounds[:-1])
-    with np.errstate(over="ignore"):  # the mean is inf then, as among Python's floats
-        totals: Floats = np.add.reduceat(losses * masses, piece.firsts[:-1])
-    totals /= np.add.reduceat(masses, piece.firsts[:-1])
-    return totals

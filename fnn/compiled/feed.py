@@ -19,6 +19,9 @@ Integers = NDArray[np.int64]
 PIECE = 2**25
 """Params times rows in one run: less than a tenth of a second."""
 
+MANY = 16_000
+"""Rows of passes that are read ahead: more would need memory that is new each time."""
+
 
 class Feed(NamedTuple):
     """Data, the order in which its rows come, and where in that order each batch begins."""
