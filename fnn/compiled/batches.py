@@ -11,32 +11,44 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fnn.base import Array
-from fnn.compiled.entry import activation, function, where
+from fnn.compiled.entry import function, where
 from fnn.compiled.layout import Layout
 
 LARGE = 2**17
 """Rows times params from which on a batch is large."""
 
 
+def large(rows: int, size: int) -> bool:
+    """Whether a batch of so many rows is for networks of so many params; a sample is none."""
+    return rows > 1 and rows * size >= LARGE
+
+
 class Room(NamedTuple):
-    """Arrays for batches of one size: the samples, and each layer's z, a and f'(z)."""
+    """Arrays for batches of one size: the samples, and each layer's z, a and f'(z).
+
+    With them, for each layer, a call that ends its way forward, and one that ends its way back.
+    """
 
     x: Array
     y: Array
     share: Array
-    ones: Array
     layers: list[tuple[Array, Array, Array]]
-    calls: list[tuple[Any, ...]]
+    forward: list[tuple[Any, ...]]
+    lose: tuple[Any, ...]
+    back: list[tuple[Any, ...]]
 
 
 class Batches:
     """Gradients of batches, of the params p into g, both laid out."""
 
-    def __init__(self, layout: Layout, acts: list[int], loss: int, p: Array, g: Array) -> None:
+    def __init__(self, layout: Layout, acts: list[int], loss: int, p: Array) -> None:
         self.layout, self.acts, self.loss, self.dtype = layout, acts, loss, p.dtype
-        self.p, self.g = layout.views(p), layout.views(g)
+        self.g = np.zeros_like(p)
+        self.params, self.grads = layout.views(p), layout.views(self.g)
         self.rooms: dict[int, Room] = {}
-        self.lose = function("lose", p.dtype)
+        self.activate, self.lose, self.pull_back = (
+            function(name, p.dtype) for name in ("activate", "lose", "pull_back")
+        )
 
     def room(self, n: int) -> Room:
         """The arrays for n rows, made once; all are to be filled."""
@@ -45,40 +57,33 @@ class Batches:
                 self.rooms.clear()
             n_in, *sizes = self.layout.sizes
             x, y = np.empty((n, n_in), self.dtype), np.empty((n, sizes[-1]), self.dtype)
-            share, ones = np.empty(n, self.dtype), np.ones(n, self.dtype)
-            layers = []
-            for size in sizes:
+            share = np.empty(n, self.dtype)
+            layers, forward, back = [], [], []
+            for act, size, (_, b), (_, db) in zip(
+                self.acts, sizes, self.params, self.grads, strict=True
+            ):
                 z, a, d = np.empty((3, n, size), self.dtype)
                 layers.append((z, a, d))
-            calls: list[tuple[Any, ...]] = [
-                (activation(act), z.size, where(z), where(a), where(d))
-                for act, (z, a, d) in zip(self.acts, layers, strict=True)
-            ]
+                forward.append((*map(where, (z, b, a, d)), act, n, size))
+                back.append((*map(where, (z, d, db)), n, size))
             z, a, d = layers[-1]
-            calls.append((self.lose, *map(where, (a, y, z, share, d)), self.loss, n, sizes[-1]))
-            self.rooms[n] = Room(x, y, share, ones, layers, calls)
+            db = self.grads[-1][1]
+            lose = *map(where, (a, y, z, share, d, db)), self.loss, n, sizes[-1]
+            self.rooms[n] = Room(x, y, share, layers, forward, lose, back)
         return self.rooms[n]
 
     def gradient(self, room: Room) -> float:
         """The sum of the losses of what is in the room, each times its share, and its gradient."""
         source = room.x
-        for (w, b), (z, a, _), (act, *rest) in zip(self.p, room.layers, room.calls, strict=False):
-            np.add(np.matmul(source, w, out=z), b, out=z)
-            act(*rest)
+        for (w, _), (z, a, _), rest in zip(self.params, room.layers, room.forward, strict=True):
+            np.matmul(source, w, out=z)
+            self.activate(*rest)
             source = a
-        lose, *rest = room.calls[-1]
-        value: float = lose(*rest)
-        delta = room.layers[-1][2]
-        for i in range(len(self.p) - 1, 0, -1):
-            back, source, below = room.layers[i - 1]
-            self._layer(i, source, delta, room.ones)
-            np.matmul(delta, self.p[i][0].T, out=back)
-            below *= back
-            delta = below
-        self._layer(0, room.x, delta, room.ones)
+        value: float = self.lose(*room.lose)
+        for i in range(len(self.params) - 1, 0, -1):
+            delta, (z, a, _) = room.layers[i][2], room.layers[i - 1]
+            np.matmul(a.T, delta, out=self.grads[i][0])
+            np.matmul(delta, self.params[i][0].T, out=z)
+            self.pull_back(*room.back[i - 1])
+        np.matmul(room.x.T, room.layers[0][2], out=self.grads[0][0])
         return value
-
-    def _layer(self, i: int, source: Array, delta: Array, ones: Array) -> None:
-        dw, db = self.g[i]
-        np.matmul(source.T, delta, out=dw)
-        np.matmul(ones, delta, out=db)

@@ -167,7 +167,9 @@ def kernel(name: str, dtype: np.dtype[Any]) -> Modules:
             types.void(number, floats, INTEGERS, *[integer] * 6, INTEGERS, integer),
         ),
         "gradient": (loops, float64(*[number] * 6, INTEGERS, *[integer] * 3)),
-        "lose": (loops, float64(*[number] * 5, *[integer] * 3)),
+        "activate": (loops, types.void(*[number] * 4, *[integer] * 3)),
+        "lose": (loops, float64(*[number] * 6, *[integer] * 3)),
+        "pull_back": (loops, types.void(*[number] * 3, *[integer] * 2)),
         "predict": (loops, types.void(number, INTEGERS)),
         "descend": (
             transforms,

@@ -20,7 +20,9 @@ _INT = ctypes.c_int64
 _PROTOTYPES = {
     "train": ctypes.CFUNCTYPE(None, *[_INT] * 11),
     "gradient": ctypes.CFUNCTYPE(ctypes.c_double, *[ctypes.c_char_p] * 3, *[_INT] * 7),
-    "lose": ctypes.CFUNCTYPE(ctypes.c_double, *[_INT] * 8),
+    "activate": ctypes.CFUNCTYPE(None, *[_INT] * 7),
+    "lose": ctypes.CFUNCTYPE(ctypes.c_double, *[_INT] * 9),
+    "pull_back": ctypes.CFUNCTYPE(None, *[_INT] * 5),
     "predict": ctypes.PYFUNCTYPE(None, ctypes.c_char_p, _INT),  # short: not worth a release
     "descend": ctypes.CFUNCTYPE(_INT, *[_INT] * 11),
 }

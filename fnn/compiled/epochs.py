@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fnn.base import F, F_co, S, S_any
+from fnn.compiled.batches import large
 from fnn.compiled.feed import MANY, PIECE, Feed, Integers, check_pass, contents, order
 from fnn.compiled.session import Saved, Session, advance, complaint
 from fnn.data import Minibatches, Samples
@@ -125,10 +126,9 @@ def pieces(session: Session[Any, Any], passes: Iterable[Pass]) -> Iterator[Piece
     rest = iter(check_passes(passes))
     for first in rest:
         check_pass(first)
-        rows = max(1, len(first.data.x))
-        most = max(1, min(MANY, PIECE // session.layout.size) // rows)
+        more = islice(rest, ahead(first, session.layout.size))
         runs: list[list[Pass]] = []
-        for pass_, equal in groupby([first, *islice(rest, most - 1)]):
+        for pass_, equal in groupby([first, *more]):
             check_pass(pass_)
             check_batches(len(pass_), read + 1)
             same = list(equal)
@@ -140,6 +140,18 @@ def pieces(session: Session[Any, Any], passes: Iterable[Pass]) -> Iterator[Piece
         for run in runs:
             last = _joined(session, run, last)
             yield last
+
+
+def ahead(pass_: Pass, size: int) -> int:
+    """How many more passes to read with this one, for networks of so many params.
+
+    All are trained again where a target is reached among them. Copies of the params, one for each
+    piece, take as long as a large batch.
+    """
+    rows = max(1, len(pass_.data.x))
+    batch = min(pass_.size, len(pass_.rows)) if isinstance(pass_, Minibatches) else 1
+    most = MANY if large(batch, size) else min(MANY, PIECE // size)
+    return max(0, most // rows - 1)
 
 
 def _joined(session: Session[Any, Any], passes: list[Pass], last: Piece | None) -> Piece:

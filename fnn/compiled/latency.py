@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from fnn import checks, shapes
 from fnn.base import Acts, Array, Batch, F, Grads, LayerGrad, Loss, Params
 from fnn.compiled import pairs
-from fnn.compiled.batches import LARGE, Batches
+from fnn.compiled.batches import Batches, large
 from fnn.compiled.entry import address, function, value, where
 from fnn.compiled.layout import fill, layout, sizes_of, taken
 from fnn.compiled.session import check_compiled
@@ -126,28 +126,27 @@ class Gradient:
         *codes, code = self.codes = codes_of(acts, loss, params, dtype)
         self.lasting = pairs.own(loss.f, loss.df, *(f for act in acts for f in (act.f, act.df)))
         self.size = plan.size
-        self.p, self.g = np.zeros(plan.size, dtype), np.zeros(plan.size, dtype)
+        self.p = np.zeros(plan.size, dtype)
         self.work, self.net = np.zeros(3 * plan.width, dtype), plan.net(codes, code)
-        self.params, self.grads = plan.views(self.p), plan.views(self.g)
-        self.batches = Batches(plan, codes, code, self.p, self.g)
+        self.batches = Batches(plan, codes, code, self.p)
         self.gradient = function("gradient", dtype)
-        arrays = map(where, (self.work, self.p, self.g, self.net))
+        arrays = map(where, (self.work, self.p, self.batches.g, self.net))
         self.rest = *arrays, plan.width, address("sample", dtype)
 
     def of(
         self, params: Params[F], x: NDArray[F], y: NDArray[F], share: NDArray[F]
     ) -> tuple[float, Grads[F]]:
         """The loss and its gradient."""
-        fill(self.params, params)
-        if x.ndim == 2 and len(x) * self.size >= LARGE:
+        fill(self.batches.params, params)
+        if x.ndim == 2 and large(len(x), self.size):
             room = self.batches.room(len(x))
             room.x[...], room.y[...], room.share[...] = x, y, share
             with np.errstate(all="ignore"):
                 value = self.batches.gradient(room)
         else:
-            self.g.fill(0)
+            self.batches.g.fill(0)
             value = self.gradient(x.tobytes(), y.tobytes(), share.tobytes(), *self.rest, len(share))
-        return value, tuple(LayerGrad(w, b) for w, b in taken(self.grads))
+        return value, tuple(LayerGrad(w, b) for w, b in taken(self.batches.grads))
 
 
 def backprop(acts: Acts, loss: Loss, params: Params[F], batch: Batch) -> tuple[float, Grads[F]]:

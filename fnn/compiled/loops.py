@@ -110,25 +110,57 @@ def gradient(
     return value
 
 
+def activate(z: P, b: P, a: P, d: P, address: int, rows: int, n: int) -> None:
+    """``z += b`` for rows of a layer, then their a and f'(z)."""
+    for i in range(rows):
+        k = i * n
+        zk = offset(z, k)
+        for j in range(n):
+            zk[j] += b[j]
+        run(address, n, zk, offset(a, k), offset(d, k))
+
+
 def lose(
     output: P,
     target: P,
     slope: P,
     share: P,
     d: P,
+    db: P,
     address: int,
     rows: int,
     n: int,
 ) -> float:
-    """The sum of the losses of rows of outputs, each times its share; d becomes its delta."""
+    """The sum of the losses of rows of outputs, each times its share; d becomes its delta.
+
+    db is the sum of the deltas.
+    """
     value = 0.0
+    for j in range(n):
+        db[j] = 0
     for i in range(rows):
         k = i * n
         part = share[i]
         value += part * real(address, n, offset(output, k), offset(target, k), offset(slope, k))
-        for j in range(k, k + n):
-            d[j] *= slope[j] * part
+        sk, dk = offset(slope, k), offset(d, k)
+        for j in range(n):
+            delta = dk[j] * (sk[j] * part)
+            dk[j] = delta
+            db[j] += delta
     return value
+
+
+def pull_back(back: P, d: P, db: P, rows: int, n: int) -> None:
+    """``d *= back`` for rows of a layer, and db, their sum."""
+    for j in range(n):
+        db[j] = 0
+    for i in range(rows):
+        k = i * n
+        bk, dk = offset(back, k), offset(d, k)
+        for j in range(n):
+            delta = dk[j] * bk[j]
+            dk[j] = delta
+            db[j] += delta
 
 
 def predict(x: P, net: P) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cached_property
 from itertools import pairwise
 from typing import Any, Generic, TypeAlias
 
@@ -10,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fnn import checks
-from fnn.base import Array, F, Params, S
+from fnn.base import Array, Batch, F, Params, S
 from fnn.compiled import pairs
-from fnn.compiled.batches import LARGE, Batches
+from fnn.compiled.batches import Batches, Room, large
 from fnn.compiled.entry import address, function, where
 from fnn.compiled.feed import Feed
 from fnn.compiled.layout import fill, flattened, layers_of, layout, sizes_of
@@ -77,6 +78,11 @@ class Session(Generic[F, S]):
         self.report = np.zeros(3)
         self.taken = 0
 
+    @cached_property
+    def batches(self) -> Batches:
+        """Memory for large batches."""
+        return Batches(self.layout, self.acts, self.loss, self.p)
+
     def state(self) -> State[F, S]:
         """What training has come to."""
         params = layers_of(self.layout.views(self.p), self.like)
@@ -98,7 +104,7 @@ def advance(session: Session[Any, Any], feed: Feed, *, stop: bool) -> NDArray[np
     They are fewer than the feed has if it is to `stop` at a loss that is not finite, which then is
     the last, or where a gradient cannot be clipped, which is a `complaint`.
     """
-    if feed.largest > 1 and feed.largest * session.layout.size >= LARGE:
+    if large(feed.largest, session.layout.size):
         return by_batches(session, feed, stop=stop)
     losses: list[NDArray[np.float64]] = []
     for first, end in feed.pieces(session.layout.size):
@@ -114,26 +120,23 @@ def advance(session: Session[Any, Any], feed: Feed, *, stop: bool) -> NDArray[np
 
 def by_batches(session: Session[Any, Any], feed: Feed, *, stop: bool) -> NDArray[np.float64]:
     """`advance` for large batches, one by one."""
-    (x, y, weight), losses = feed.data, np.empty(feed.steps)
+    losses = np.empty(feed.steps)
     rates = session.program.rates(session.taken, feed.steps, session.ops)
     session.report[:] = 0.0
-    g = np.zeros_like(session.p)
-    batches = Batches(session.layout, session.acts, session.loss, session.p, g)
+    batches = session.batches
     descend = function("descend", session.dtype)
     ops = where(session.ops), len(session.ops), where(session.numbers), where(rates)
-    arrays = map(where, (session.p, g, session.s, session.masks))
+    arrays = map(where, (session.p, batches.g, session.s, session.masks))
     rest = *arrays, session.layout.size, where(session.report)
     ends: Any = feed.bounds.tolist()
+    held = b""
     for step, (first, end) in enumerate(pairwise(ends)):
         rows = feed.rows[first:end]
         room = batches.room(end - first)
-        x.take(rows, axis=0, out=room.x, mode="clip")
-        y.take(rows, axis=0, out=room.y, mode="clip")
-        if weight is None:
-            room.share.fill(1.0 / (end - first))
-        else:
-            mass = weight.take(rows)
-            np.divide(mass, np.add.reduce(mass), out=room.share)
+        told = rows.tobytes()
+        if told != held:  # the one batch of a full pass is there already
+            gather(room, feed.data, rows)
+            held = told
         with np.errstate(all="ignore"):
             losses[step] = batches.gradient(room)
         wrong = descend(*ops, step, *rest)
@@ -142,6 +145,18 @@ def by_batches(session: Session[Any, Any], feed: Feed, *, stop: bool) -> NDArray
             return losses[: step + (not wrong)]
         session.taken += 1
     return losses
+
+
+def gather(room: Room, data: Batch, rows: NDArray[np.int64]) -> None:
+    """Bring rows of data into a room, with what each counts for in the mean."""
+    x, y, weight = data
+    x.take(rows, axis=0, out=room.x, mode="clip")
+    y.take(rows, axis=0, out=room.y, mode="clip")
+    if weight is None:
+        room.share.fill(1.0 / len(rows))
+    else:
+        mass = weight.take(rows)
+        np.divide(mass, np.add.reduce(mass), out=room.share)
 
 
 class Task:
