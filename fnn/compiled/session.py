@@ -105,7 +105,8 @@ def advance(session: Session[Any, Any], feed: Feed, *, stop: bool) -> NDArray[np
     the last, or where a gradient cannot be clipped, which is a `complaint`.
     """
     if large(feed.largest, session.layout.size):
-        return by_batches(session, feed, stop=stop)
+        with np.errstate(all="ignore"):
+            return by_batches(session, feed, stop=stop)
     losses: list[NDArray[np.float64]] = []
     for first, end in feed.pieces(session.layout.size):
         part = feed.part(first, end)
@@ -137,8 +138,7 @@ def by_batches(session: Session[Any, Any], feed: Feed, *, stop: bool) -> NDArray
         if told != held:  # the one batch of a full pass is there already
             gather(room, feed.data, rows)
             held = told
-        with np.errstate(all="ignore"):
-            losses[step] = batches.gradient(room)
+        losses[step] = batches.gradient(room)
         wrong = descend(*ops, step, *rest)
         session.report[2] = wrong
         if wrong or (stop and not math.isfinite(losses[step])):
