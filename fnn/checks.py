@@ -93,6 +93,11 @@ def check_acts(acts: Acts) -> None:
             f"acts: expected a tuple of Activation pairs, got {describe(acts)};"
             " tuple(acts) turns a list into one, and one pair alone is written (pair,)"
         )
+    for act in acts:
+        if type(act) is not Activation:
+            break
+    else:
+        return
     for i, act in enumerate(acts):
         if not isinstance(act, Activation):
             raise TypeError(

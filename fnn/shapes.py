@@ -9,6 +9,7 @@ import math
 from typing import Any
 
 import numpy as np
+from numpy import ndarray
 from numpy.typing import NDArray
 
 from fnn.base import F, Params
@@ -17,9 +18,9 @@ from fnn.values import as_floats
 
 def check_input(name: str, x: Any, params: Params[F], dtype: np.dtype[F]) -> NDArray[F]:
     """One sample (n_in,) or rows of samples (batch, n_in) for these params."""
-    array = as_floats(name, x, dtype)
-    width = params[0].w.shape[0]
-    if array.shape[-1:] == (width,) and array.ndim <= 2:
+    array: NDArray[F] = x if type(x) is ndarray and x.dtype is dtype else as_floats(name, x, dtype)
+    width, shape = params[0].w.shape[0], array.shape
+    if len(shape) in (1, 2) and shape[-1] == width:
         return array
     remedy = "each row is one sample"
     if array.ndim == 1 and width == 1:
