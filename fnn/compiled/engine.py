@@ -19,7 +19,8 @@ def scan(
     session = Session(update, state)
     if not pass_:
         return state, ()
-    feed = Feed(contents(pass_, session.like, session.dtype), *order(pass_))
+    data = contents(pass_, session.like, session.dtype)
+    feed = Feed(data, *order(pass_), 0, len(pass_))
     losses = advance(session, feed, stop=False)
     error = complaint(session)
     if error is not None:

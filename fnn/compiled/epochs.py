@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from functools import partial
 from itertools import groupby, islice
-from operator import is_
 from typing import Any, Generic, NamedTuple
 
 import numpy as np
@@ -33,24 +31,27 @@ class Trained(NamedTuple, Generic[F_co, S_any]):
 
 
 class Piece(NamedTuple):
-    """Passes one after another: their batches, which of them begin a pass, and their masses."""
+    """Passes one after another: their batches, which of these begin a pass, and their masses."""
 
     feed: Feed
     firsts: Integers
     masses: Floats
     passes: list[Pass]
 
+    def until(self, epoch: int) -> Feed:
+        """The batches of the passes before number `epoch`, from 0."""
+        return self.feed.part(0, int(self.firsts[epoch]))
+
     def means(self, losses: Floats) -> Floats:
         """The mean loss of every pass, over its samples or their weights."""
         begins = self.firsts[:-1]
         with np.errstate(over="ignore"):  # the mean is inf then, as among Python's floats
+            if len(self.masses) < len(losses):  # of one pass, many times
+                found: Floats = losses.reshape(len(begins), -1) @ self.masses / self.masses.sum()
+                return found
             totals: Floats = np.add.reduceat(losses * self.masses, begins)
         totals /= np.add.reduceat(self.masses, begins)
         return totals
-
-    def until(self, epoch: int) -> Feed:
-        """The batches of the passes before number `epoch`, from 0."""
-        return self.feed.part(0, int(self.firsts[epoch]))
 
 
 def train(
@@ -126,20 +127,26 @@ def pieces(session: Session[Any, Any], passes: Iterable[Pass]) -> Iterator[Piece
     rest = iter(check_passes(passes))
     for first in rest:
         check_pass(first)
-        more = islice(rest, ahead(first, session.layout.size))
+        together = [first, *islice(rest, ahead(first, session.layout.size))]
         runs: list[list[Pass]] = []
-        for pass_, equal in groupby([first, *more]):
+        for pass_, equal in uniform(together):
             check_pass(pass_)
             check_batches(len(pass_), read + 1)
-            same = list(equal)
-            read += len(same)
+            read += len(equal)
             if runs and pass_.data is runs[-1][0].data:
-                runs[-1] += same
+                runs[-1] += equal
             else:
-                runs.append(same)
+                runs.append(equal)
         for run in runs:
             last = _joined(session, run, last)
             yield last
+
+
+def uniform(passes: list[Pass]) -> Iterator[tuple[Pass, list[Pass]]]:
+    """Passes that are the same one after another, with it; mostly all are."""
+    if passes == passes[:1] * len(passes):
+        return iter([(passes[0], passes)])
+    return ((pass_, list(equal)) for pass_, equal in groupby(passes))
 
 
 def ahead(pass_: Pass, size: int) -> int:
@@ -163,23 +170,20 @@ def _joined(session: Session[Any, Any], passes: list[Pass], last: Piece | None) 
     else:
         data = contents(passes[0], session.like, session.dtype)
     n = len(passes)
-    if all(map(partial(is_, passes[0]), passes)):
+    if passes == passes[:1] * n:
         rows, bounds = order(passes[0])
-        steps, ends = len(bounds) - 1, len(rows) * np.arange(n + 1)
-        firsts, rows = steps * np.arange(n + 1), np.tile(rows, n)
-        begins = (bounds[:-1] + ends[:-1, None]).ravel()
+        firsts = (len(bounds) - 1) * np.arange(n + 1)
     else:
         orders = [order(pass_) for pass_ in passes]
         firsts = np.cumsum([0, *[len(bounds) - 1 for _, bounds in orders]])
         ends = np.cumsum([0, *[len(rows) for rows, _ in orders]])
         rows = np.concatenate([rows for rows, _ in orders])
         parts = zip(orders, ends, strict=False)
-        begins = np.concatenate([bounds[:-1] + end for (_, bounds), end in parts])
-    bounds = np.append(begins, ends[-1])
+        bounds = np.concatenate([*[bounds[:-1] + end for (_, bounds), end in parts], ends[-1:]])
     masses = np.diff(bounds).astype(float)
     if data.weight is not None:
-        masses = np.add.reduceat(data.weight[rows].astype(float), begins)
-    return Piece(Feed(data, rows, bounds), firsts, masses, passes)
+        masses = np.add.reduceat(data.weight[rows].astype(float), bounds[:-1])
+    return Piece(Feed(data, rows, bounds, 0, int(firsts[-1])), firsts, masses, passes)
 
 
 def _divergence(

@@ -20,20 +20,30 @@ PIECE = 2**25
 """Params times rows in one run: less than a tenth of a second."""
 
 MANY = 16_000
-"""Rows of passes that are read ahead: more would need memory that is new each time."""
+"""Rows of passes that are read ahead: losses of more would need memory that is new each time."""
 
 
 class Feed(NamedTuple):
-    """Data, the order in which its rows come, and where in that order each batch begins."""
+    """Data, the order in which its rows come, and where in that order each batch begins.
+
+    After the last batch the first one comes again; those from number `first` to before `end` count.
+    """
 
     data: Batch
     rows: Integers
     bounds: Integers
+    first: int
+    end: int
+
+    @property
+    def cycle(self) -> int:
+        """The number of different batches."""
+        return len(self.bounds) - 1
 
     @property
     def steps(self) -> int:
-        """The number of batches."""
-        return len(self.bounds) - 1
+        """The number of batches that count."""
+        return self.end - self.first
 
     @property
     def largest(self) -> int:
@@ -41,18 +51,14 @@ class Feed(NamedTuple):
         return int(np.diff(self.bounds).max(initial=0))
 
     def part(self, first: int, end: int) -> Feed:
-        """The batches from number `first` to before `end`."""
-        return self._replace(bounds=self.bounds[first : end + 1])
+        """Of the batches that count, those from number `first` to before `end`."""
+        return self._replace(first=self.first + first, end=self.first + end)
 
-    def pieces(self, size: int) -> Iterator[tuple[int, int]]:
-        """Where to cut it so that a piece is short, for networks of so many params."""
-        rows = max(1, PIECE // size)
-        first = 0
-        while first < self.steps:
-            within = int(np.searchsorted(self.bounds, self.bounds[first] + rows, side="right")) - 1
-            end = max(first + 1, within)
-            yield first, end
-            first = end
+    def pieces(self, size: int) -> Iterator[Feed]:
+        """Short parts, for networks of so many params."""
+        steps = max(1, PIECE // size // max(1, self.largest))
+        for first in range(0, self.steps, steps):
+            yield self.part(first, min(first + steps, self.steps))
 
 
 def check_pass(pass_: object) -> None:

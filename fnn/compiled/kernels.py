@@ -1,9 +1,8 @@
 """What compiled training does with one sample or a few: plain loops over flat memory.
 
-A network is a vector of integers, `net`: its depth, the loss's address, and for each layer n_in,
-n_out, the width of its rows and vectors, and the activation's address. These are padded to whole
-registers (`fnn.compiled.lanes`) with zeros, which stay zeros. A layer's W comes before its b, and
-layer before layer. The equations are those of `fnn.network`.
+A network is a vector of integers, `net` (`fnn.compiled.tables`). Rows of W and vectors are padded
+to whole registers (`fnn.compiled.lanes`) with zeros, which stay zeros. A layer's W comes before its
+b, and layer before layer. The equations are those of `fnn.network`.
 """
 
 from __future__ import annotations
@@ -27,6 +26,7 @@ from fnn.compiled.lanes import (
     times,
     total,
 )
+from fnn.compiled.tables import ACTIVATION, DEPTH, LAYER, LAYERS, LOSS, N_IN, N_OUT, WIDTH
 
 P: TypeAlias = Any
 """A pointer to numbers, or to integers."""
@@ -141,22 +141,27 @@ def pull(x: P, m: int, w: P, d: P, n: int, t: P, e: P) -> None:
         store(e, i, ei)
 
 
+def layer_of(net: P, i: int) -> P:
+    """The row of a layer."""
+    return offset(net, LAYERS + LAYER * i)
+
+
 def upward(net: P, p: P, x: P, z: P, a: P, d: P, old: P, due: int) -> None:
     """Every layer's z, a and f'(z) for the sample x, once what is due of `old` is added to W."""
     o = q = 0
     source = x
-    for layer in range(net[0]):
-        shape = offset(net, 2 + 4 * layer)
-        m, n = shape[0], shape[2]
-        w, b, zl = offset(p, o), offset(p, o + m * n), offset(z, q)
-        if due and layer == 0:
-            turn(old, d, x, m, w, b, n, zl)
+    for i in range(net[DEPTH]):
+        layer = layer_of(net, i)
+        m, n = layer[N_IN], layer[WIDTH]
+        w, b, zi = offset(p, o), offset(p, o + m * n), offset(z, q)
+        if due and i == 0:
+            turn(old, d, x, m, w, b, n, zi)
         else:
-            product(source, m, w, b, n, zl)
+            product(source, m, w, b, n, zi)
         source = offset(a, q)
-        run(shape[3], n, zl, source, offset(d, q))
+        run(layer[ACTIVATION], n, zi, source, offset(d, q))
         o += (m + 1) * n
-        q += shape[2]
+        q += n
 
 
 def downward(net: P, p: P, t: P, x: P, a: P, d: P, defer: int) -> None:
@@ -165,18 +170,18 @@ def downward(net: P, p: P, t: P, x: P, a: P, d: P, defer: int) -> None:
     The last layer's d is its delta; when this is done, so is the first layer's.
     """
     o = q = 0
-    for layer in range(net[0]):
-        shape = offset(net, 2 + 4 * layer)
-        o += (shape[0] + 1) * shape[2]
-        q += shape[2]
-    for layer in range(net[0] - 1, -1, -1):
-        shape = offset(net, 2 + 4 * layer)
-        m, n = shape[0], shape[2]
+    for i in range(net[DEPTH]):
+        layer = layer_of(net, i)
+        o += (layer[N_IN] + 1) * layer[WIDTH]
+        q += layer[WIDTH]
+    for i in range(net[DEPTH] - 1, -1, -1):
+        layer = layer_of(net, i)
+        m, n = layer[N_IN], layer[WIDTH]
         o -= (m + 1) * n
-        q -= shape[2]
+        q -= n
         delta, b = offset(d, q), offset(t, o + m * n)
-        if layer > 0:
-            lower = offset(net, 2 + 4 * (layer - 1))[2]
+        if i > 0:
+            lower = layer_of(net, i - 1)[WIDTH]
             source, e = offset(a, q - lower), offset(d, q - lower)
             pull(source, m, offset(p, o), delta, n, offset(t, o), e)
         elif not defer:
@@ -207,22 +212,23 @@ def sample(
     """
     upward(net, p, x, z, a, d, old, due)
     q = 0
-    for layer in range(net[0] - 1):
-        q += offset(net, 2 + 4 * layer)[2]
-    last = offset(net, 2 + 4 * (net[0] - 1))
+    for i in range(net[DEPTH] - 1):
+        q += layer_of(net, i)[WIDTH]
+    last = layer_of(net, net[DEPTH] - 1)
+    n_out, width = last[N_OUT], last[WIDTH]
     slope, delta = offset(z, q), offset(d, q)
-    value: float = real(net[1], last[1], offset(a, q), y, slope)
+    value: float = real(net[LOSS], n_out, offset(a, q), y, slope)
     if stop and not math.isfinite(value):
         return value
     step, part = lanes(delta), number(delta, share)
     j = 0
-    while j + step <= last[1]:
+    while j + step <= n_out:
         store(delta, j, times(load(delta, j), times(load(slope, j), splat(part))))
         j += step
-    while j < last[1]:
+    while j < n_out:
         delta[j] *= slope[j] * part
         j += 1
-    for j in range(last[1], last[2]):
+    for j in range(n_out, width):
         delta[j] = 0
     downward(net, p, t, x, a, d, defer)
     return value
@@ -230,4 +236,5 @@ def sample(
 
 def settle(net: P, p: P, old: P, d: P) -> None:
     """Add to the first W what is due."""
-    outer(old, net[2], d, net[4], p)
+    first = layer_of(net, 0)
+    outer(old, first[N_IN], d, first[WIDTH], p)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fnn.base import Array, F, Grads, Layer, Params
+from fnn.compiled.tables import LayerRow
 from fnn.tree import frozen
 
 BYTES = 32
@@ -48,7 +49,7 @@ class Layout(NamedTuple):
         """The integers that kernels read."""
         numbers = [len(self.rows), loss]
         for layer in zip(self.sizes, self.sizes[1:], self.rows, acts, strict=False):
-            numbers.extend(layer)
+            numbers += LayerRow(*layer)
         return np.array(numbers, np.int64)
 
 

@@ -6,13 +6,34 @@ import math
 
 import numpy as np
 
-from fnn.compiled.kernels import P, product, settle
+from fnn.compiled.kernels import P, layer_of, product, settle
 from fnn.compiled.lanes import at, offset, real, run, whole
-
-TASK = 16
-"""Integers of a task: the addresses of params, state, x, y, weights or 0, rows and where batches
-begin; how many steps; the addresses of operations; how many; those of numbers, rates, masks, losses
-and a report; and, to be filled in, the steps that were taken."""
+from fnn.compiled.tables import (
+    BOUNDS,
+    CYCLE,
+    DEPTH,
+    FIRST,
+    LOSSES,
+    MASKS,
+    N_IN,
+    N_OPERATIONS,
+    N_OUT,
+    NUMBERS,
+    OPERATIONS,
+    PARAMS,
+    RATE,
+    RATES,
+    REPORT,
+    ROWS,
+    STATE,
+    STEPS,
+    STRIDE,
+    TAKEN,
+    TASK,
+    WEIGHT,
+    X,
+    Y,
+)
 
 
 def train(
@@ -35,20 +56,27 @@ def train(
     """
     g, z = work, offset(work, q)
     a, d = offset(z, width), offset(z, 2 * width)
-    n_in, n_out = net[2], offset(net, 2 + 4 * (net[0] - 1))[1]
+    n_in, n_out = layer_of(net, 0)[N_IN], layer_of(net, net[DEPTH] - 1)[N_OUT]
     for k in range(n_tasks):
         task = offset(tasks, k * TASK)
-        p, s, x, y = at(work, task[0]), at(work, task[1]), at(work, task[2]), at(work, task[3])
-        weight, rows, bounds = at(work, task[4]), at(net, task[5]), at(net, task[6])
-        ops, numbers, rates = at(net, task[8]), at(floats, task[10]), at(floats, task[11])
-        masks, losses, report = at(work, task[12]), at(floats, task[13]), at(floats, task[14])
+        p, s = at(work, task[PARAMS]), at(work, task[STATE])
+        x, y, weight = at(work, task[X]), at(work, task[Y]), at(work, task[WEIGHT])
+        rows, bounds, ops = at(net, task[ROWS]), at(net, task[BOUNDS]), at(net, task[OPERATIONS])
+        numbers, rates = at(floats, task[NUMBERS]), at(floats, task[RATES])
+        masks, losses, report = (
+            at(work, task[MASKS]),
+            at(floats, task[LOSSES]),
+            at(floats, task[REPORT]),
+        )
+        weighted, cycle = task[WEIGHT] != 0, task[CYCLE]
+        batch = task[FIRST] % cycle
         done = due = 0
         old = x
-        while done < task[7]:
-            first, end = bounds[done], bounds[done + 1]
+        while done < task[STEPS]:
+            first, end = bounds[batch], bounds[batch + 1]
             if fused and end == first + 1:
                 row = rows[first]
-                share = -rates[ops[3] + ops[4] * done]
+                share = -rates[ops[RATE] + ops[STRIDE] * done]
                 xi, yi = offset(x, row * n_in), offset(y, row * n_out)
                 value = real(one, net, p, p, xi, yi, share, stop, old, due, 1, z, a, d)
                 losses[done] = value
@@ -64,27 +92,41 @@ def train(
                 for i in range(q):
                     g[i] = 0
                 mass = float(end - first)
-                if task[4] != 0:
+                if weighted:
                     mass = 0.0
                     for i in range(first, end):
                         mass += np.float64(weight[rows[i]])
                 value = 0.0
                 for i in range(first, end):
                     row = rows[i]
-                    share = (1.0 if task[4] == 0 else np.float64(weight[row])) / mass
+                    share = (np.float64(weight[row]) if weighted else 1.0) / mass
                     xi, yi = offset(x, row * n_in), offset(y, row * n_out)
                     value += share * real(one, net, p, g, xi, yi, share, 0, x, 0, 0, z, a, d)
                 losses[done] = value
                 wrong = whole(
-                    descend, ops, task[9], numbers, rates, done, p, g, s, masks, q, report
+                    descend,
+                    ops,
+                    task[N_OPERATIONS],
+                    numbers,
+                    rates,
+                    done,
+                    p,
+                    g,
+                    s,
+                    masks,
+                    q,
+                    report,
                 )
                 report[2] = wrong
                 if wrong or (stop and not math.isfinite(value)):
                     break
             done += 1
+            batch += 1
+            if batch == cycle:
+                batch = 0
         if due:
             settle(net, p, old, d)
-        task[15] = done
+        task[TAKEN] = done
 
 
 def gradient(
@@ -101,7 +143,7 @@ def gradient(
 ) -> float:
     """The sum of the losses of rows of samples, each times its share; g is their gradient."""
     a, d = offset(work, width), offset(work, 2 * width)
-    n_in, n_out = net[2], offset(net, 2 + 4 * (net[0] - 1))[1]
+    n_in, n_out = layer_of(net, 0)[N_IN], layer_of(net, net[DEPTH] - 1)[N_OUT]
     value = 0.0
     for i in range(rows):
         part = np.float64(share[i])

@@ -17,6 +17,7 @@ from fnn.adaptive import Adagrad, RmsProp, Rprop
 from fnn.base import Array, Optimizer, Params
 from fnn.combine import Chain, Masked
 from fnn.compiled.entry import address
+from fnn.compiled.tables import BEFORE, RATE, STRIDE, OperationRow
 from fnn.masks import Where
 from fnn.moments import Adam, AdamW, Nadam
 from fnn.optimizers import Momentum, Nesterov, Sgd
@@ -139,10 +140,11 @@ class Program:
         return [operation.name for operation in self.operations] == ["sgd"]
 
     def integers(self) -> NDArray[np.int64]:
-        """The operations as kernels read them: `fnn.compiled.transforms.WIDTH` integers each."""
+        """The operations as kernels read them."""
         rows, done, last = [], 0, len(self.operations) - 1
         for i, (name, numbers, first, steps, _, mask) in enumerate(self.operations):
-            rows.append((address(name, self.dtype), first, steps, i, 0, mask, done, i == last))
+            code = address(name, self.dtype)
+            rows.append(OperationRow(code, first, steps, i, 0, mask, done, i == last))
             done += len(numbers)
         return np.array(rows, np.int64)
 
@@ -156,8 +158,8 @@ class Program:
         varying: list[float] = []
         for i, op in enumerate(self.operations):
             if callable(op.rate):
-                integers[i, 3:5] = len(constant) + len(varying), 1
+                integers[i, [RATE, STRIDE]] = len(constant) + len(varying), 1
                 first = op.steps + done
                 varying.extend(rate_at(op.rate, step) for step in range(first, first + steps))
-            integers[i, 2] = op.steps + done
+            integers[i, BEFORE] = op.steps + done
         return np.array(constant + varying)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from functools import cached_property
-from itertools import pairwise
 from typing import Any, Generic, TypeAlias
 
 import numpy as np
@@ -18,6 +17,7 @@ from fnn.compiled.entry import address, function, where
 from fnn.compiled.feed import Feed
 from fnn.compiled.layout import fill, flattened, layers_of, layout, sizes_of
 from fnn.compiled.program import Program
+from fnn.compiled.tables import TAKEN, TaskRow
 from fnn.rules import layered
 from fnn.steps import State, TrainStep, check_state
 from fnn.transforms import not_finite
@@ -108,8 +108,7 @@ def advance(session: Session[Any, Any], feed: Feed, *, stop: bool) -> NDArray[np
         with np.errstate(all="ignore"):
             return by_batches(session, feed, stop=stop)
     losses: list[NDArray[np.float64]] = []
-    for first, end in feed.pieces(session.layout.size):
-        part = feed.part(first, end)
+    for part in feed.pieces(session.layout.size):
         task = Task(session, part)
         taken = run([session], [task], stop=stop)
         wrong = stop and taken[0] < part.steps and session.report[2] == 0.0
@@ -131,7 +130,9 @@ def by_batches(session: Session[Any, Any], feed: Feed, *, stop: bool) -> NDArray
     rest = *arrays, session.layout.size, where(session.report)
     ends: Any = feed.bounds.tolist()
     held = b""
-    for step, (first, end) in enumerate(pairwise(ends)):
+    for step in range(feed.steps):
+        batch = (feed.first + step) % feed.cycle
+        first, end = ends[batch : batch + 2]
         rows = feed.rows[first:end]
         room = batches.room(end - first)
         told = rows.tobytes()
@@ -160,23 +161,33 @@ def gather(room: Room, data: Batch, rows: NDArray[np.int64]) -> None:
 
 
 class Task:
-    """What one session is to do in a run: the integers for the kernel, and where losses go."""
+    """What one session is to do in a run: the row for the kernel, and where losses go."""
 
     def __init__(self, session: Session[Any, Any], feed: Feed) -> None:
         session.report[:] = 0.0
         (x, y, weight), self.losses = feed.data, np.empty(feed.steps)
         self.rates = session.program.rates(session.taken, feed.steps, session.ops)
         self.feed = feed  # the arrays have to outlive the run
-        self.integers = [
-            *map(where, (session.p, session.s, x, y)),
-            0 if weight is None else where(weight),
-            *map(where, (feed.rows, feed.bounds)),
-            feed.steps,
-            where(session.ops),
-            len(session.ops),
-            *map(where, (session.numbers, self.rates, session.masks, self.losses, session.report)),
-            0,
-        ]
+        self.row = TaskRow(
+            params=where(session.p),
+            state=where(session.s),
+            x=where(x),
+            y=where(y),
+            weight=0 if weight is None else where(weight),
+            rows=where(feed.rows),
+            bounds=where(feed.bounds),
+            first=feed.first,
+            cycle=feed.cycle,
+            steps=feed.steps,
+            operations=where(session.ops),
+            n_operations=len(session.ops),
+            numbers=where(session.numbers),
+            rates=where(self.rates),
+            masks=where(session.masks),
+            losses=where(self.losses),
+            report=where(session.report),
+            taken=0,
+        )
 
 
 def run(sessions: list[Session[Any, Any]], tasks: list[Task], *, stop: bool) -> list[int]:
@@ -184,7 +195,7 @@ def run(sessions: list[Session[Any, Any]], tasks: list[Task], *, stop: bool) -> 
     one = sessions[0]
     dtype, size, width = one.dtype, one.layout.size, one.layout.width
     work, floats = np.zeros(size + 3 * width, dtype), np.empty(0)
-    table = np.array([task.integers for task in tasks], np.int64)
+    table = np.array([task.row for task in tasks], np.int64)
     fused = all(session.program.fused for session in sessions)
     codes = address("sample", dtype), address("descend", dtype)
     function("train", dtype)(
@@ -197,7 +208,7 @@ def run(sessions: list[Session[Any, Any]], tasks: list[Task], *, stop: bool) -> 
         where(table),
         len(tasks),
     )
-    taken = [int(steps) for steps in table[:, -1]]
+    taken = [int(steps) for steps in table[:, TAKEN]]
     for session, steps in zip(sessions, taken, strict=True):
         session.taken += steps
     return taken

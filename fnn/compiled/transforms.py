@@ -8,10 +8,17 @@ import numpy as np
 
 from fnn.compiled.kernels import P
 from fnn.compiled.lanes import number, offset, whole
-
-WIDTH = 8
-"""Of an operation: its address, the first of its vectors, steps taken, where its rates begin, how
-far apart they are, its mask, where its numbers begin, whether it is the last."""
+from fnn.compiled.tables import (
+    ADDRESS,
+    BEFORE,
+    LAST,
+    MASK,
+    NUMBER,
+    OPERATION,
+    RATE,
+    STRIDE,
+    VECTOR,
+)
 
 NORM, VALUE = 1, 2
 """What is not finite: the norm of a gradient, or one of its numbers."""
@@ -115,20 +122,18 @@ def descend(
 ) -> int:
     """One step: the operations in turn. 0, or what is wrong with the gradient."""
     for k in range(n_ops):
-        op = offset(ops, k * WIDTH)
-        state = offset(s, op[1] * q)
-        mask = offset(masks, op[5] * q)
+        op = offset(ops, k * OPERATION)
         wrong: int = whole(
-            op[0],
+            op[ADDRESS],
             p,
             g,
-            state,
-            mask,
+            offset(s, op[VECTOR] * q),
+            offset(masks, op[MASK] * q),
             q,
-            rates[op[3] + op[4] * step],
-            offset(numbers, op[6]),
-            op[2] + step + 1,
-            op[7],
+            rates[op[RATE] + op[STRIDE] * step],
+            offset(numbers, op[NUMBER]),
+            op[BEFORE] + step + 1,
+            op[LAST],
             report,
         )
         if wrong:
