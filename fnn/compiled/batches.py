@@ -12,7 +12,7 @@ import numpy as np
 
 from fnn.base import Array
 from fnn.compiled.entry import function, where
-from fnn.compiled.layout import Layout
+from fnn.compiled.layout import Layout, zeros
 
 LARGE = 2**17
 """Rows times params from which on a batch is large."""
@@ -43,7 +43,7 @@ class Batches:
 
     def __init__(self, layout: Layout, acts: list[int], loss: int, p: Array) -> None:
         self.layout, self.acts, self.loss, self.dtype = layout, acts, loss, p.dtype
-        self.g = np.zeros_like(p)
+        self.g = zeros(p.shape, p.dtype)
         self.params, self.grads = layout.views(p), layout.views(self.g)
         self.rooms: dict[int, Room] = {}
         self.activate, self.lose, self.pull_back = (

@@ -15,7 +15,7 @@ from fnn.base import Acts, Array, Batch, F, Grads, LayerGrad, Loss, Params
 from fnn.compiled import pairs
 from fnn.compiled.batches import Batches, large
 from fnn.compiled.entry import address, function, value, where
-from fnn.compiled.layout import fill, layout, sizes_of, taken
+from fnn.compiled.layout import fill, layout, sizes_of, taken, zeros
 from fnn.compiled.session import check_compiled
 from fnn.rules import count
 from fnn.tree import frozen
@@ -69,7 +69,7 @@ class Network:
         )
         sizes = sizes_of(params)
         width = max(sizes[1:])
-        self.work, self.output = np.zeros(3 * width, self.dtype), np.zeros(sizes[-1], self.dtype)
+        self.work, self.output = zeros((3 * width,), self.dtype), np.zeros(sizes[-1], self.dtype)
         net = [len(params), 1, where(self.output), where(self.work), width]
         for m, n, (w, b), code in zip(sizes, sizes[1:], self.arrays, self.codes, strict=False):
             net += [m, n, where(w), where(b), code]
@@ -126,8 +126,8 @@ class Gradient:
         *codes, code = self.codes = codes_of(acts, loss, params, dtype)
         self.lasting = pairs.own(loss.f, loss.df, *(f for act in acts for f in (act.f, act.df)))
         self.size = plan.size
-        self.p = np.zeros(plan.size, dtype)
-        self.work, self.net = np.zeros(3 * plan.width, dtype), plan.net(codes, code)
+        self.p = zeros((plan.size,), dtype)
+        self.work, self.net = zeros((3 * plan.width,), dtype), plan.net(codes, code)
         self.batches = Batches(plan, codes, code, self.p)
         self.gradient = function("gradient", dtype)
         arrays = map(where, (self.work, self.p, self.batches.g, self.net))

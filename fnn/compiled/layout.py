@@ -5,6 +5,7 @@ The kernels (`fnn.compiled.kernels`) read no further than this says.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -18,6 +19,10 @@ from fnn.tree import frozen
 
 BYTES = 32
 """Of a register (`fnn.compiled.lanes`): the rows of W, and vectors, are padded to so many."""
+
+
+LINE = 64
+"""Bytes of a cache line: a register that lies in two takes half as long again to read or write."""
 
 
 class Layout(NamedTuple):
@@ -58,6 +63,14 @@ def layout(sizes: tuple[int, ...], dtype: np.dtype[Any]) -> Layout:
     """The layout of a network of these widths."""
     unit = BYTES // dtype.itemsize
     return Layout(sizes, tuple(-(-n // unit) * unit for n in sizes[1:]))
+
+
+def zeros(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+    """Zeros that begin where a cache line does."""
+    size = math.prod(shape) * dtype.itemsize
+    room = np.zeros(size + LINE, np.uint8)
+    begin = -room.ctypes.data % LINE
+    return room[begin : begin + size].view(dtype).reshape(shape)
 
 
 def sizes_of(params: Params[Any]) -> tuple[int, ...]:

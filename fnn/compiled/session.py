@@ -15,7 +15,7 @@ from fnn.compiled import pairs
 from fnn.compiled.batches import Batches, Room, large
 from fnn.compiled.entry import address, function, where
 from fnn.compiled.feed import Feed
-from fnn.compiled.layout import fill, flattened, layers_of, layout, sizes_of
+from fnn.compiled.layout import fill, flattened, layers_of, layout, sizes_of, zeros
 from fnn.compiled.program import Program
 from fnn.compiled.tables import TAKEN, TaskRow
 from fnn.rules import layered
@@ -63,9 +63,9 @@ class Session(Generic[F, S]):
         self.rebuild = self.program.append(update.optimizer, opt)
         self.program.complete()
         size = self.layout.size
-        self.p = np.zeros(size, dtype)
+        self.p = zeros((size,), dtype)
         fill(self.layout.views(self.p), self.like)
-        self.s = np.zeros((len(self.program.vectors), size), dtype)
+        self.s = zeros((len(self.program.vectors), size), dtype)
         for vector, flat in zip(self.s, self.program.vectors, strict=True):
             fill(self.layout.views(vector), layered(flat, self.like))
         self.masks = np.zeros((1 + len(self.program.masks), size), dtype)
@@ -194,7 +194,7 @@ def run(sessions: list[Session[Any, Any]], tasks: list[Task], *, stop: bool) -> 
     """Train networks of one shape, and say how many steps each took."""
     one = sessions[0]
     dtype, size, width = one.dtype, one.layout.size, one.layout.width
-    work, floats = np.zeros(size + 3 * width, dtype), np.empty(0)
+    work, floats = zeros((size + 3 * width,), dtype), np.empty(0)
     table = np.array([task.row for task in tasks], np.int64)
     fused = all(session.program.fused for session in sessions)
     codes = address("sample", dtype), address("descend", dtype)
