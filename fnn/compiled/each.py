@@ -13,7 +13,7 @@ from llvmlite import ir
 from numba.core import types
 from numba.extending import intrinsic
 
-from fnn.compiled.lanes import INDEX, Lanes
+from fnn.compiled.lanes import BITS, INDEX
 
 
 def _each(context: Any, function: Any, n: Any, sources: Any, targets: Any) -> Any:
@@ -23,6 +23,7 @@ def _each(context: Any, function: Any, n: Any, sources: Any, targets: Any) -> An
         _, n, packed, places = args
         call = context.get_function(function, called)
         context.add_linking_libs(getattr(call, "libs", ()))
+        builder.function.attributes.update([f'"prefer-vector-width"="{BITS}"'])
         group = _node(builder.module)
         group.descr = _distinct
         start, zero, one = builder.block, n.type(0), n.type(1)
@@ -44,7 +45,7 @@ def _each(context: Any, function: Any, n: Any, sources: Any, targets: Any) -> An
         after = builder.add(i, one)
         i.add_incoming(after, builder.block)  # the call may have ended the first block
         back = builder.cbranch(builder.icmp_signed("<", after, n), body, end)
-        back.set_metadata("llvm.loop", _hints(builder.module, group, sources[0].dtype))
+        back.set_metadata("llvm.loop", _hints(builder.module, group))
         builder.position_at_end(end)
         return context.get_dummy_value()
 
@@ -60,11 +61,10 @@ def _distinct(text: Any) -> None:
     text += ("distinct !{}", "\n")
 
 
-def _hints(module: Any, group: Any, scalar: Any) -> Any:
+def _hints(module: Any, group: Any) -> Any:
     loop = _node(module)
     hints = (
         ["llvm.loop.parallel_accesses", group],
-        ["llvm.loop.vectorize.width", INDEX(Lanes(scalar).count)],
         ["llvm.loop.interleave.count", INDEX(1)],
     )
     loop.operands = loop, *map(module.add_metadata, hints)  # it begins with itself, as LLVM asks
