@@ -15,7 +15,9 @@ from typing import Any
 
 import numba
 import numpy as np
+from llvmlite import ir
 from numba.core import types
+from numba.core.compiler_lock import global_compiler_lock
 from numba.core.errors import NumbaWarning
 
 from fnn.compiled import descent, kernels, loops, substitutes, templates, transforms
@@ -24,6 +26,9 @@ from fnn.compiled.templates import jitted
 
 Function = Callable[..., Any]
 Modules = dict[str, tuple[str, str]]
+
+RAISED = "llvm.trap"
+"""What stands where an exception would leave code that has no Python for it."""
 
 INTEGERS = types.CPointer(types.intp)
 
@@ -119,12 +124,42 @@ def _entry(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", NumbaWarning)  # of speed, and of features that are new
         signature = result(*arguments)
-        made = numba.cfunc(signature, forceinline=inline, error_model="numpy")(function)
-    code = made.inspect_llvm()
+        if inline:
+            with global_compiler_lock:
+                name, code = _inlined(function, signature)
+        else:
+            made = numba.cfunc(signature, error_model="numpy")(function)
+            name, code = made.native_name, made.inspect_llvm()
     # Constants for Python, as print needs them, come from a list; arrays may fail to be allocated.
-    if "PyList_GetItem" in code or (inline and "numba_gil_ensure" in code):
+    if "PyList_GetItem" in code or RAISED in code:
         raise TypeError("it may raise exceptions, or prints, for which compiled code has no Python")
-    return made.native_name, code
+    return name, code
+
+
+def _inlined(function: Function, signature: Any) -> tuple[str, str]:
+    """As `numba.cfunc` has it, but that the C function does not call the compiled one: it is it."""
+    made = numba.njit(signature, forceinline=True, error_model="numpy")(function)
+    (compiled,) = made.overloads.values()
+    context, about = compiled.target_context, compiled.fndesc
+    name = f"fnn.{about.mangled_name}"
+    library = context.codegen().create_library(name)
+    module = library.create_ir_module(name)
+    kind = context.call_conv.get_function_type(about.restype, about.argtypes)
+    callee = ir.Function(module, kind, about.llvm_func_name)
+    given = [context.get_value_type(argument) for argument in about.argtypes]
+    outer = ir.Function(module, ir.FunctionType(context.get_value_type(about.restype), given), name)
+    builder = ir.IRBuilder(outer.append_basic_block())
+    status, value = context.call_conv.call_function(
+        builder, callee, about.restype, about.argtypes, outer.args
+    )
+    with builder.if_then(status.is_error, likely=False):
+        stop = ir.FunctionType(ir.VoidType(), [])
+        builder.call(module.declare_intrinsic(RAISED, (), stop), [])
+    builder.ret(value)
+    library.add_ir_module(module)
+    library.add_linking_library(compiled.library)
+    library.finalize()
+    return name, library.get_llvm_str()
 
 
 def activation(f: Function, df: Function, dtype: np.dtype[Any]) -> Modules:
