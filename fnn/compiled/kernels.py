@@ -26,7 +26,18 @@ from fnn.compiled.lanes import (
     times,
     total,
 )
-from fnn.compiled.tables import ACTIVATION, DEPTH, LAYER, LAYERS, LOSS, N_IN, N_OUT, WIDTH
+from fnn.compiled.tables import (
+    ACTIVATION,
+    ALL_PARAMS,
+    ALL_WIDTHS,
+    DEPTH,
+    LAYER,
+    LAYERS,
+    LOSS,
+    N_IN,
+    N_OUT,
+    WIDTH,
+)
 
 P: TypeAlias = Any
 """A pointer to numbers, or to integers."""
@@ -169,11 +180,7 @@ def downward(net: P, p: P, t: P, x: P, a: P, d: P, defer: int) -> None:
 
     The last layer's d is its delta; when this is done, so is the first layer's.
     """
-    o = q = 0
-    for i in range(net[DEPTH]):
-        layer = layer_of(net, i)
-        o += (layer[N_IN] + 1) * layer[WIDTH]
-        q += layer[WIDTH]
+    o, q = net[ALL_PARAMS], net[ALL_WIDTHS]
     for i in range(net[DEPTH] - 1, -1, -1):
         layer = layer_of(net, i)
         m, n = layer[N_IN], layer[WIDTH]
@@ -211,11 +218,9 @@ def sample(
     `old` one and d is still what it was.
     """
     upward(net, p, x, z, a, d, old, due)
-    q = 0
-    for i in range(net[DEPTH] - 1):
-        q += layer_of(net, i)[WIDTH]
     last = layer_of(net, net[DEPTH] - 1)
     n_out, width = last[N_OUT], last[WIDTH]
+    q = net[ALL_WIDTHS] - width
     slope, delta = offset(z, q), offset(d, q)
     value: float = real(net[LOSS], n_out, offset(a, q), y, slope)
     if stop and not math.isfinite(value):

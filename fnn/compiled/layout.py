@@ -52,7 +52,7 @@ class Layout(NamedTuple):
 
     def net(self, acts: Iterable[int], loss: int) -> NDArray[np.int64]:
         """The integers that kernels read."""
-        numbers = [len(self.rows), loss]
+        numbers = [len(self.rows), loss, self.size, self.width]
         for layer in zip(self.sizes, self.sizes[1:], self.rows, acts, strict=False):
             numbers += LayerRow(*layer)
         return np.array(numbers, np.int64)

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-DEPTH, LOSS, LAYERS = range(3)
-"""Of a network: how many layers, the loss's address, and where the rows of its layers begin."""
+DEPTH, LOSS, ALL_PARAMS, ALL_WIDTHS, LAYERS = range(5)
+"""Of a network: how many layers, the loss's address, how many params with padding, the sum of the
+layers' widths, and where the rows of its layers begin."""
 
 
 class LayerRow(NamedTuple):
