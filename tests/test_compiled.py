@@ -29,8 +29,23 @@ from fnn import (
 )
 from fnn.activations import identity, relu, sigmoid, tanh
 from fnn.base import Acts
+from fnn.compiled import tables
 from fnn.compiled.batches import LARGE
 from fnn.compiled.feed import MANY, PIECE
+from fnn.compiled.layout import layout
+from fnn.compiled.tables import (
+    ALL_PARAMS,
+    ALL_WIDTHS,
+    DEPTH,
+    LAYER,
+    LAYERS,
+    LOSS,
+    OPERATION,
+    TASK,
+    LayerRow,
+    OperationRow,
+    TaskRow,
+)
 from fnn.data import Minibatches, Samples
 from fnn.initializers import uniform
 from fnn.losses import huber, sigmoid_cross_entropy, softmax_cross_entropy, squared_error
@@ -491,6 +506,17 @@ def test_a_batch_that_comes_again_is_told_from_others(large: int, monkeypatch: A
     expected = list(epochs(update, state_of(sgd(0.1)), passes))
     assert found.losses == pytest.approx([epoch.loss for epoch in expected], rel=1e-12)
     agree(expected[-1].state, found.state, 1e-12)
+
+
+def test_columns_of_the_kernels_tables_are_where_python_writes_their_fields() -> None:
+    for row, length in ((LayerRow, LAYER), (TaskRow, TASK), (OperationRow, OPERATION)):
+        columns = [getattr(tables, field.upper()) for field in row._fields]
+        assert columns == list(range(length))
+    plan = layout((3, 5, 2), np.dtype(np.float64))
+    head = {DEPTH: 2, LOSS: 9, ALL_PARAMS: 4 * 8 + 6 * 4, ALL_WIDTHS: 8 + 4}
+    net = plan.net([6, 7], 9).tolist()
+    assert {column: net[column] for column in head} == head
+    assert net[LAYERS:] == [*LayerRow(3, 5, 8, 6), *LayerRow(5, 2, 4, 7)]
 
 
 def test_passes_are_read_as_they_are_needed() -> None:

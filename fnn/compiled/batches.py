@@ -14,12 +14,12 @@ from fnn.base import Array
 from fnn.compiled.entry import function, where
 from fnn.compiled.layout import Layout, zeros
 
-LARGE = 2**17
-"""Rows times params from which on a batch is large."""
+LARGE = 3 * 2**16
+"""Rows times params from which on a batch is large (`benchmarks.crossover`)."""
 
 
 def large(rows: int, size: int) -> bool:
-    """Whether a batch of so many rows is for networks of so many params; a sample is none."""
+    """Whether so many rows are a large batch for networks of so many params; one row never is."""
     return rows > 1 and rows * size >= LARGE
 
 

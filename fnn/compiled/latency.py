@@ -20,8 +20,8 @@ from fnn.compiled.session import check_compiled
 from fnn.rules import count
 from fnn.tree import frozen
 
-FEW = 2**15
-"""Rows times params up to which `forward` multiplies by itself, and not by BLAS."""
+FEW = 2**16
+"""Rows times params up to which `forward` multiplies by itself (`benchmarks.crossover`)."""
 
 MOST = 16
 """Networks that a thread remembers, each with memory to work in. It keeps them from being freed."""
