@@ -44,7 +44,7 @@ class Translator:
         self.numpy: Any = np
         self.done: dict[int, tuple[Any, Any]] = {}  # the function is kept alive with its id
         if instead:
-            made = {name: Translator()(function) for name, function in instead.items()}
+            made = {name: Translator(weak)(function) for name, function in instead.items()}
             self.numpy = python.ModuleType("numpy")
             vars(self.numpy).update(vars(np), **made)
 
@@ -61,7 +61,7 @@ class Translator:
         if isinstance(function, np.ufunc):
             ufunc = getattr(self.numpy, function.__name__, function)
             return jitted(templates.calling(ufunc))
-        if not isinstance(function, python.FunctionType) or function is substitutes.overloaded:
+        if not isinstance(function, python.FunctionType) or function is substitutes.reduced:
             return function
         return jitted(self.copy(function))
 
@@ -103,6 +103,8 @@ def _numbers(dtype: np.dtype[Any]) -> Translator:
     return Translator(
         dtype.type,
         exp=substitutes.exp,
+        expm1=substitutes.expm1,
+        tanh=substitutes.tanh,
         where=substitutes.where,
         clip=substitutes.clip,
         minimum=substitutes.minimum,
