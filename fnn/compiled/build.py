@@ -140,7 +140,8 @@ def _entry(
 
 def _inlined(function: Function, signature: Any) -> tuple[str, str]:
     """As `numba.cfunc` has it, but that the C function does not call the compiled one: it is it."""
-    made = numba.njit(signature, forceinline=True, error_model="numpy")(function)
+    made = jitted(function)
+    made.compile(signature)
     (compiled,) = made.overloads.values()
     context, about = compiled.target_context, compiled.fndesc
     name = f"fnn.{about.mangled_name}"

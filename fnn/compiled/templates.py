@@ -17,9 +17,17 @@ from fnn.compiled.lanes import readonly
 Function = Callable[..., Any]
 
 
+_OPTIONS: Any = {
+    "error_model": "numpy",
+    "forceinline": True,
+    "no_cpython_wrapper": True,
+    "no_cfunc_wrapper": True,
+}
+
+
 def jitted(function: Function) -> Any:
-    """A function of numba's, in which a division by 0 is as in NumPy."""
-    return numba.njit(error_model="numpy", forceinline=True)(function)
+    """A function of numba's for compiled code alone, in which a division by 0 is as in NumPy."""
+    return numba.njit(**_OPTIONS)(function)
 
 
 def of_numbers(count: int, number: Any, function: Function) -> Any:
