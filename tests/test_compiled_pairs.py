@@ -103,6 +103,29 @@ def test_every_built_in_loss_is_what_it_is_in_numpy(name: str, dtype: np.dtype[A
         np.testing.assert_allclose(slope, loss.df(output, target), tolerance, tolerance)
 
 
+@pytest.mark.parametrize(
+    "output",
+    [
+        [np.inf, 0.0, -np.inf],
+        [np.inf, np.inf, 1.0],
+        [np.nan, 0.0, 1.0],
+        [0.0, 1.0, np.nan],
+        [-np.inf, -np.inf, -np.inf],
+        [2.0, 2.0, 2.0],
+        [-1e308, 1e308, 0.0],
+    ],
+)
+def test_extreme_logits_are_what_they_are_in_numpy(output: list[float]) -> None:
+    loss = LOSSES["softmax_cross_entropy"][0]
+    logits = np.array(output)
+    for target in (np.array([0.0, 1.0, 0.0]), np.array([0.5, 0.0, 0.5])):
+        with np.errstate(all="ignore"):
+            expected, slopes = loss.f(logits, target), loss.df(logits, target)
+        found, slope = loss_and_slope(loss, logits, target)
+        np.testing.assert_allclose(found, float(expected), 1e-15)
+        np.testing.assert_allclose(slope, slopes, 1e-15)
+
+
 def test_a_loss_of_known_targets_compiles_too() -> None:
     loss, output = masked_loss(squared_error), np.array([1.0, 2.0, 3.0])
     found, slope = loss_and_slope(loss, output, np.array([0.0, np.nan, 5.0]))

@@ -23,6 +23,7 @@ from numba.core.errors import NumbaWarning
 from fnn.compiled import descent, kernels, loops, substitutes, templates, transforms
 from fnn.compiled.fingerprint import globals_of, instructions
 from fnn.compiled.templates import jitted
+from fnn.logits import below_top
 
 Function = Callable[..., Any]
 Modules = dict[str, tuple[str, str]]
@@ -115,8 +116,10 @@ def _numbers(dtype: np.dtype[Any]) -> Translator:
 
 
 def _vectors() -> Translator:
-    """For functions of vectors."""
-    return Translator(partition=substitutes.partition)
+    """For functions of vectors. numba takes two seconds for `below_top` as it stands."""
+    translator = Translator(partition=substitutes.partition)
+    translator.done[id(below_top)] = below_top, jitted(substitutes.below_top)
+    return translator
 
 
 def _entry(

@@ -97,6 +97,7 @@ def tanh(x: Any) -> Any:
     return -a if x > 0.0 else a
 
 
+@jitted
 def where(condition: Any, a: Any, b: Any) -> Any:
     """`np.where` for numbers."""
     return a if condition else b
@@ -105,6 +106,18 @@ def where(condition: Any, a: Any, b: Any) -> Any:
 def clip(x: Any, low: Any, high: Any) -> Any:
     """`np.clip` for numbers; numba's makes arrays of them."""
     return minimum(maximum(x, low), high)
+
+
+def below_top(z: Any) -> Any:
+    """`fnn.logits.below_top` for vectors."""
+    top = z[0]
+    for zi in z:
+        top = maximum(top, zi)
+    below = np.empty_like(z)
+    for i in range(len(z)):
+        at_top = z[i] >= top
+        below[i] = where(at_top, 0, z[i]) - where(at_top, 0, top)
+    return below
 
 
 def partition(z: Any, k: Any) -> Any:
