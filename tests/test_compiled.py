@@ -392,6 +392,16 @@ WRONG: dict[str, tuple[Optimizer, Any, Any]] = {
         State(GOOD["params"], state_of(adam(0.1), init(key(0), (3, 2))).opt),
         samples(table()),
     ),
+    "a state of half a step": (
+        adam(0.1),
+        State(GOOD["params"], state_of(adam(0.1)).opt._replace(steps=1.5)),
+        samples(table()),
+    ),
+    "a state before the first step": (
+        chain(clip_by_norm(1.0), sgd(0.1)),
+        State(GOOD["params"], ((), state_of(sgd(0.1)).opt._replace(steps=-1))),
+        samples(table()),
+    ),
     "no pair of states": (chain(sgd(0.1), scale(1.0)), state_of(sgd(0.1)), samples(table())),
     "a mask of another network": (
         masked(sgd(0.1), (True,)),
