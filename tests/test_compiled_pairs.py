@@ -354,6 +354,21 @@ def summing(output: Array, target: Array) -> Array:
     return total
 
 
+def solving(output: Array, target: Array) -> Array:
+    total: Array = np.linalg.solve(np.diag(output), target).sum(-1)  # unless an output is 0
+    return total
+
+
+def distance(output: Array, target: Array) -> Any:
+    length: Any = np.linalg.norm(output - target)
+    return length
+
+
+def direction(output: Array, target: Array) -> Array:
+    slope: Array = (output - target) / distance(output, target)
+    return slope
+
+
 def constant(z: Array) -> Any:
     return 1.0
 
@@ -364,6 +379,7 @@ REFUSED: dict[str, tuple[Activation | Loss, str]] = {
     "asserts": (Loss(asserting, ones), ", which compiled code cannot"),  # pytest rewrites it
     "prints": (Activation(printing, one), "it may raise exceptions, or prints"),
     "prints vectors": (Loss(lambda o, y: printing(o).sum(-1), ones), "exceptions, or prints"),
+    "solves": (Loss(solving, ones), "it may raise LinAlgError, for which"),
     "writes": (Loss(writing, ones), "setitem"),
     "writes in the slope": (Loss(summing, writing), "setitem"),
     "allocates": (
@@ -381,6 +397,13 @@ REFUSED: dict[str, tuple[Activation | Loss, str]] = {
     "a slope that is not masked": (masked_loss(squared_error)._replace(df=ones), "numba can comp"),
     "many losses": (Loss(lambda o, y: o[:1] - y[:1], ones), "with one loss"),
 }
+
+
+def test_a_norm_raises_nothing_and_compiles() -> None:
+    output, target = np.array([3.0, 4.0]), np.zeros(2)
+    found, slope = loss_and_slope(Loss(distance, direction), output, target)
+    assert found == pytest.approx(5.0, rel=1e-15)
+    np.testing.assert_allclose(slope, [0.6, 0.8], 1e-15)
 
 
 @pytest.mark.parametrize("name", REFUSED)

@@ -99,7 +99,10 @@ def _loss(
     def build() -> Modules:
         from fnn.compiled import build
 
-        return build.loss(value, slope, dtype, terms=terms, known=known)
+        made = build.loss(value, slope, dtype, terms=terms, known=known)
+        if any("LinAlgError" in code for _, code in made.values()):  # raised, it would be lost
+            raise TypeError("it may raise LinAlgError, for which compiled code has no Python")
+        return made
 
     found = addresses(identity(f"loss {terms} {known}", value, slope, dtype), build)
     if told != "":
