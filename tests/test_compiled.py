@@ -592,6 +592,16 @@ def test_a_gradient_that_cannot_be_clipped_raises_in_scan_too() -> None:
     assert messages[0] == messages[1]
 
 
+def test_a_network_of_no_inputs_learns_its_bias() -> None:
+    params: Params = (Layer(np.empty((0, 2)), np.ones(2)),)
+    data = Batch(np.empty((5, 0)), table(5).y)
+    update = train_step((tanh,), squared_error, sgd(0.1))
+    agree(*both_scan(update, start(update.optimizer, params), samples(data)), 1e-13)
+    for batch in (data, data._replace(weight=np.ones(5)), Batch(data.x[0], data.y[0], np.ones(()))):
+        arguments = update.acts, update.loss, params, batch
+        agree(fnn.backprop(*arguments), compiled.backprop(*arguments), 1e-13)
+
+
 def test_batches_of_many_sizes_share_memory() -> None:
     params = init(key(0), (50, 40, 10))
     for n in (300, 250, 200, 300):
