@@ -8,13 +8,11 @@ import numpy as np
 
 from fnn.compiled.kernels import P
 from fnn.compiled.lanes import number, offset, whole
+from fnn.compiled.signatures import NORM, VALUE
 
 WIDTH = 8
 """Of an operation: its address, the first of its vectors, steps taken, where its rates begin, how
 far apart they are, its mask, where its numbers begin, whether it is the last."""
-
-NORM, VALUE = 1, 2
-"""What is not finite: the norm of a gradient, or one of its numbers."""
 
 
 def norm(g: P, q: int) -> float:
