@@ -20,7 +20,7 @@ from numba.core.errors import NumbaWarning
 
 from fnn.compiled import descent, kernels, loops, substitutes, templates, transforms
 from fnn.compiled.fingerprint import globals_of, instructions
-from fnn.compiled.signatures import OPERATION, SIGNATURES
+from fnn.compiled.signatures import SIGNATURES
 
 Function = Callable[..., Any]
 Modules = dict[str, tuple[str, str]]
@@ -156,7 +156,7 @@ def kernel(name: str, dtype: np.dtype[Any]) -> Modules:
     numbers, floats = types.CPointer(numba.from_dtype(dtype)), types.CPointer(types.float64)
     kinds = {"n": numbers, "b": numbers, "f": types.float64, "F": floats, "v": types.void}
     kinds |= {"i": types.intp, "I": types.CPointer(types.intp)}
-    result, arguments = SIGNATURES.get(name, OPERATION)
+    result, arguments = SIGNATURES.get(name, SIGNATURES["operation"])
     modules = kernels, loops, descent, transforms
     function = next(vars(module)[name] for module in modules if name in vars(module))
     signature = kinds[result], *(kinds[letter] for letter in arguments.split())

@@ -14,11 +14,9 @@ SIGNATURES = {
     "lose": ("f", "n n n n n i i i"),
     "predict": ("v", "b I"),
     "descend": ("i", "I i F F i n n n n i F"),
+    "operation": ("i", "n n n n i f F i i F"),
 }
-"""What each returns, and its arguments."""
-
-OPERATION = ("i", "n n n n i f F i i F")
-"""The same for all that `descend` calls."""
+"""What each returns, and its arguments; an operation is whatever `descend` calls."""
 
 NORM, VALUE = 1, 2
-"""What they return, unless 0, is what was not finite: a gradient's norm, or one of its numbers."""
+"""What both return, unless 0, is what was not finite: a gradient's norm, or one of its numbers."""
