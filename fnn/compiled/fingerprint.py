@@ -49,7 +49,7 @@ def _told(value: Any, outer: tuple[int, ...]) -> str:
         return _array(value)
     if kind is tuple:
         return f"tuple({', '.join(_told(part, outer) for part in value)})"
-    if isinstance(value, tuple) and hasattr(value, "_fields"):
+    if issubclass(kind, tuple) and hasattr(value, "_fields"):
         return f"{value._fields}{_told(tuple(value), outer)}"
     if kind is frozenset:
         return f"set({', '.join(sorted(_told(part, outer) for part in value))})"
