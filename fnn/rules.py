@@ -16,7 +16,7 @@ from typing_extensions import override
 from fnn.base import Array, F, Grads, Layer, LayerGrad, Optimizer, Params, S
 from fnn.checks import check_grads, check_params
 from fnn.tree import frozen, leaves
-from fnn.values import describe, finite
+from fnn.values import describe, finite, whole
 
 LARGE = 2**14
 """Gradients of at least so many numbers are rewritten array by array: joining costs more."""
@@ -101,6 +101,8 @@ class Elementwise(Rule[S]):
             raise TypeError(
                 f"state: expected {self.kind.__name__}, got {describe(state)}; fnn.start makes one"
             )
+        if type(state[0]) is not int or state[0] < 0:
+            whole("state.steps", state[0], 0)
         for name, vector in zip(self.kind._fields[1:], state[1:], strict=True):
             if vector.shape != (size,) or vector.dtype != dtype:
                 raise ValueError(

@@ -73,9 +73,11 @@ def fit(
     `patience` stops after that many epochs in a row without a lower validation (else training)
     loss. `on_epoch` is called with every finished epoch and the history so far, to print or save;
     Ctrl-C loses nothing that it saw. `training_acts` makes the pairs of each training step from
-    the step's key, as for `fnn.dropout`; `engine` is as for `epochs`. Raises `DivergenceError`
-    where a loss, on validation data too, or the params after an epoch are not finite; `ValueError`
-    for data with NaN or infinity, naming row and column, and where a number or shape does not fit.
+    the step's key, as for `fnn.dropout`. `engine` is as for `epochs`; it has to be `fnn.scan` where
+    there are `training_acts`, as others compile the pairs or go through an epoch again to explain
+    it. Raises `DivergenceError` where a loss, on validation data too, or the params after an epoch
+    are not finite; `ValueError` for data with NaN or infinity, naming row and column, and where a
+    number, a shape or the engine does not fit.
 
     >>> from fnn import init, key, one_hot
     >>> from fnn.activations import identity, tanh
@@ -89,6 +91,11 @@ def fit(
     >>> done.history.train[-1] < 0.05
     True
     """
+    if training_acts is not None and engine is not scan:
+        raise ValueError(
+            "engine: expected fnn.scan, the default, as training_acts makes other pairs at every"
+            " step, got another engine; leave out engine or training_acts"
+        )
     max_epochs = whole("max_epochs", max_epochs, 0)
     batch_size = whole("batch_size", batch_size, 1)
     patience = None if patience is None else whole("patience", patience, 1)

@@ -6,6 +6,7 @@ import math
 import operator
 from functools import partial
 from numbers import Real
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -125,8 +126,8 @@ def describe(value: Any) -> str:
     if isinstance(value, np.ndarray):
         article = "an array" if type(value) is np.ndarray else f"a {name}"
         return f"{article} {value.shape} of {value.dtype}"
-    if isinstance(value, type):
-        return f"the class {value.__name__}"
+    if isinstance(value, type | ModuleType):
+        return f"the {'class' if isinstance(value, type) else 'module'} {value.__name__}"
     if isinstance(value, partial):
         return f"a partial of {describe(value.func)}"
     if callable(value) and hasattr(value, "__name__"):

@@ -50,64 +50,33 @@ from fnn.data import Minibatches, Samples
 from fnn.initializers import uniform
 from fnn.losses import huber, sigmoid_cross_entropy, softmax_cross_entropy, squared_error
 from fnn.optimizers import (
-    adagrad,
     adam,
-    adamw,
-    add_decayed_weights,
-    add_l1,
     chain,
     clip_by_norm,
     clip_by_value,
     masked,
     momentum,
-    nadam,
     nesterov,
-    rmsprop,
-    rprop,
     scale,
     sgd,
 )
 from fnn.random import fold_in, normal
 from fnn.random import uniform as draw
-from fnn.schedules import cosine
 from fnn.steps import TrainStep
 from fnn.train import DivergenceError, epochs, fit
 from fnn.tree import leaves
+from tests.test_optimizers import CASES, MORE
 
 # Sums are taken in another order: a few roundings a step, and what a few steps make of them.
 ROUNDING = {np.dtype(np.float64): 1e-13, np.dtype(np.float32): 2e-5}
 
-WEIGHTS_ONLY = ((True, False), (True, False))
 HALF = ((False, True), (True, np.array([True, False])))
-
-OPTIMIZERS: dict[str, Optimizer] = {
-    "sgd": sgd(0.1),
-    "sgd with a schedule": sgd(cosine(0.1, 20)),
-    "momentum": momentum(0.05),
-    "nesterov": nesterov(0.05),
-    "adagrad": adagrad(0.05),
-    "rmsprop": rmsprop(0.01),
-    "adam": adam(0.01),
-    "adamw": adamw(cosine(0.01, 20), decay=0.1),
-    "adamw of weights": adamw(0.01, decay=0.1, mask=WEIGHTS_ONLY),
-    "nadam": nadam(0.01),
-    "rprop": rprop(),
-    "clipped by norm": chain(clip_by_norm(0.5), sgd(0.1)),
-    "clipped by value": chain(clip_by_value(0.1), momentum(0.1)),
-    "decayed": chain(add_decayed_weights(0.1), adam(0.01)),
-    "decayed in part": chain(add_decayed_weights(0.1, WEIGHTS_ONLY), sgd(0.1)),
-    "l1": chain(add_l1(0.01), sgd(0.1)),
-    "l1 in part": chain(add_l1(0.01, WEIGHTS_ONLY), sgd(0.1)),
-    "climbing": chain(sgd(0.1), scale(-0.5)),
-    "clipped afterwards": chain(sgd(0.1), clip_by_norm(0.01)),
-    "masked": masked(adam(0.01), HALF),
-    "masked twice": chain(masked(chain(scale(2.0), nesterov(0.1)), HALF), masked(rprop(), HALF)),
-}
-
+OPTIMIZERS: dict[str, Optimizer] = CASES | MORE
+OPTIMIZERS |= {"masked in half": masked(chain(scale(2.0), adam(0.01)), HALF)}
 
 # A norm is a sum, alone sgd takes the rate before the product, and these masks are of two layers.
-SUMS = {"sgd", "sgd with a schedule", "clipped by norm", "clipped afterwards", "masked"}
-SUMS |= {"masked twice", "adamw of weights", "decayed in part", "l1 in part"}
+SUMS = {"sgd", "one-cycle sgd", "adam clipped by norm", "clipped afterwards", "adamw of weights"}
+SUMS |= {"decayed in part", "l1 in part", "masked", "masked twice", "masked in half"}
 
 
 def table(n: int = 20, n_in: int = 3, n_out: int = 2, weight: bool = False) -> Batch:
@@ -203,7 +172,7 @@ def test_every_shape_and_loss_agrees(name: str, dtype: Any) -> None:
 
 
 @pytest.mark.parametrize("weight", [False, True], ids=["plain", "weighted"])
-@pytest.mark.parametrize("name", ["sgd", "adam", "clipped by norm"])
+@pytest.mark.parametrize("name", ["sgd", "adam", "adam clipped by norm"])
 def test_large_batches_which_blas_multiplies_agree(name: str, weight: bool) -> None:
     data = table(300, 50, 10, weight)
     update = train_step((relu, sigmoid), squared_error, OPTIMIZERS[name])
@@ -416,6 +385,16 @@ WRONG: dict[str, tuple[Optimizer, Any, Any]] = {
         State(GOOD["params"], state_of(adam(0.1), init(key(0), (3, 2))).opt),
         samples(table()),
     ),
+    "a state of half a step": (
+        adam(0.1),
+        State(GOOD["params"], state_of(adam(0.1)).opt._replace(steps=1.5)),
+        samples(table()),
+    ),
+    "a state before the first step": (
+        chain(clip_by_norm(1.0), sgd(0.1)),
+        State(GOOD["params"], ((), state_of(sgd(0.1)).opt._replace(steps=-1))),
+        samples(table()),
+    ),
     "no pair of states": (chain(sgd(0.1), scale(1.0)), state_of(sgd(0.1)), samples(table())),
     "a mask of another network": (
         masked(sgd(0.1), (True,)),
@@ -577,6 +556,14 @@ def test_forward_remembers_no_arrays_that_may_move() -> None:
     np.testing.assert_array_equal(compiled.forward(acts, params, x), [10.0, 10.0])
 
 
+@pytest.mark.parametrize("target", [np.nan, np.inf, "low", None])
+def test_a_target_is_a_finite_number_or_none_at_all(target: Any) -> None:
+    """No loss is at most NaN: training would go on to the end of all passes."""
+    update = train_step((tanh, identity), squared_error, sgd(0.1))
+    with pytest.raises((TypeError, ValueError), match=r"^target: expected a (finite )?number, got"):
+        compiled.train(update, state_of(sgd(0.1)), [samples(table())], target=target)
+
+
 def test_training_for_no_passes_is_an_error() -> None:
     update = train_step((tanh, identity), squared_error, sgd(0.1))
     with pytest.raises(ValueError, match=r"^passes: expected at least one, got none$"):
@@ -645,6 +632,16 @@ def test_a_gradient_that_cannot_be_clipped_raises_in_scan_too() -> None:
             engine(update, state, samples(table()))
         messages.append(str(caught.value))
     assert messages[0] == messages[1]
+
+
+def test_a_network_of_no_inputs_learns_its_bias() -> None:
+    params: Params = (Layer(np.empty((0, 2)), np.ones(2)),)
+    data = Batch(np.empty((5, 0)), table(5).y)
+    update = train_step((tanh,), squared_error, sgd(0.1))
+    agree(*both_scan(update, start(update.optimizer, params), samples(data)), 1e-13)
+    for batch in (data, data._replace(weight=np.ones(5)), Batch(data.x[0], data.y[0], np.ones(()))):
+        arguments = update.acts, update.loss, params, batch
+        agree(fnn.backprop(*arguments), compiled.backprop(*arguments), 1e-13)
 
 
 def test_batches_of_many_sizes_share_memory() -> None:

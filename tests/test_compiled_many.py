@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -101,16 +102,84 @@ def test_an_error_says_which_network_it_was() -> None:
     assert caught.value.__notes__ == ["in states[6]"]
 
 
-def test_what_does_not_match_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"^update: expected one for all, or one for each of 7"):
-        compiled.train_many([UPDATE] * 3, STATES, PASSES)
-    with pytest.raises(ValueError, match=r"^passes: expected one for all, or one for each of 7"):
-        compiled.train_many(UPDATE, STATES, [PASSES] * 3)
-    other = start(UPDATE.optimizer, init(key(0), (3, 5, 2)))
-    with pytest.raises(ValueError, match=r"^states: expected sizes \(3, 4, 2\) like states\[0\]"):
-        compiled.train_many(UPDATE, [*STATES[:2], other], PASSES)
-    with pytest.raises(ValueError, match=r"^update: expected one for all, or one for each of 0"):
-        compiled.train_many(UPDATE, [], PASSES)
+def no_piece(*arguments: object) -> Any:
+    raise AssertionError("trained")
+
+
+ANY: Any = compiled
+REFUSED: dict[str, tuple[Any, Any, Any, str]] = {
+    "too few updates": (
+        [UPDATE] * 3,
+        STATES,
+        PASSES,
+        "update: expected one for all, or one for ea",
+    ),
+    "a function": (print, STATES, PASSES, "update: expected what fnn.train_step returns, got"),
+    "no states": (UPDATE, [], PASSES, "states: expected at least one, got none; ensemble"),
+    "too few passes": (UPDATE, STATES, [PASSES] * 3, "passes: expected one for all, or one for ea"),
+    "one pass": (
+        UPDATE,
+        STATES,
+        PASSES[0],
+        "passes: expected a sequence of passes, got Minibatche",
+    ),
+    "its data": (UPDATE, STATES, DATA, "passes: expected a sequence of passes, got Batch"),
+    "an iterator": (UPDATE, STATES, iter(PASSES), "passes: expected a sequence of passes, got l"),
+    "one pass among sequences": (
+        UPDATE,
+        STATES,
+        [PASSES] * 6 + PASSES[:1],
+        r"passes\[6\]: expected a sequence of passes, got Minibatches; \[pass_\] . n repeats one",
+    ),
+    "sequences of two lengths": (
+        UPDATE,
+        STATES,
+        [PASSES] * 6 + [PASSES[:3]],
+        "passes: expected equally many for each network, got from 3 to 4; train those of",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_does_not_match_is_refused_before_training(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compiled.many, "pieces", no_piece)
+    *arguments, message = REFUSED[name]
+    with pytest.raises((TypeError, ValueError), match=f"^{message}"):
+        ANY.train_many(*arguments)
+
+
+@pytest.mark.parametrize("threads", [0, -1, 1.5, True])
+def test_threads_are_a_whole_number_from_1_on(
+    threads: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compiled.many, "pieces", no_piece)
+    with pytest.raises(ValueError, match=r"^threads: expected a whole number of at least 1, got"):
+        compiled.train_many(UPDATE, STATES, PASSES, threads=threads)
+
+
+@pytest.mark.parametrize(
+    ("other", "kind"),
+    [
+        (init(key(0), (3, 5, 2)), "(3, 5, 2) of float64"),
+        (init(key(0), (3, 4, 2), dtype=np.float32), "(3, 4, 2) of float32"),
+    ],
+)
+def test_networks_of_another_kind_cannot_share_passes(other: Any, kind: str) -> None:
+    states = [*STATES[:2], start(UPDATE.optimizer, other)]
+    message = f"states: expected sizes (3, 4, 2) of float64 like states[0], got sizes {kind};"
+    with pytest.raises(ValueError, match="^" + re.escape(message)):
+        compiled.train_many(UPDATE, states, PASSES)
+
+
+def test_predictions_of_no_networks_or_of_unlike_ones_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"^many: expected the params of at least one network"):
+        compiled.predict(ACTS, [], DATA.x)
+    params = [STATES[0].params, init(key(0), (3, 4, 1))]
+    message = r"^many\[1\]: expected outputs \(12, 2\) like those of many\[0\], got \(12, 1\);"
+    with pytest.raises(ValueError, match=message):
+        compiled.predict(ACTS, params, DATA.x)
 
 
 def test_cores_are_counted_where_no_system_tells_of_affinity(

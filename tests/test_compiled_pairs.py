@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 import operator
+import re
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import mpmath
+import numba
 import numpy as np
 import pytest
 
@@ -22,6 +24,7 @@ from fnn.compiled.fingerprint import fingerprint
 from fnn.losses import squared_error
 from fnn.optimizers import sgd
 from fnn.targets import masked_loss
+from fnn.values import describe
 from tests.oracles import ACTIVATIONS, LOSSES
 
 DTYPES = [np.dtype(np.float64), np.dtype(np.float32)]
@@ -239,13 +242,96 @@ def test_a_fingerprint_changes_with_a_global(monkeypatch: pytest.MonkeyPatch) ->
     assert fingerprint(partial(bent, 0.1)) != before
 
 
-def test_what_cannot_be_told_has_no_fingerprint_but_runs() -> None:
-    table = np.array([0.5, 2.0])
-    act = Activation(lambda z: z * table[1], lambda z, a: table[1])
-    assert fingerprint(act.f) is None
-    params = init(key(0), (3, 2))
+class Bend(NamedTuple):
+    at: float
+    slope: float
+
+
+class Other(NamedTuple):
+    slope: float
+    at: float
+
+
+def reaching(value: Any) -> Callable[[Any], Any]:
+    return lambda z: value * z
+
+
+def test_a_fingerprint_tells_values_apart_by_their_kind_and_content() -> None:
+    values: list[Any] = [Bend(1.0, 2.0), Bend(2.0, 1.0), Other(1.0, 2.0), (1.0, 2.0)]
+    values += [np.array([1.0, 2.0]), np.array([[1.0, 2.0]]), np.array([2.0, 1.0])]
+    values += [
+        np.array([1.0, 2.0]).view(np.int64),
+        np.array([1.0, 2.0], np.float32),
+        np.asfortranarray(np.eye(2)),
+    ]
+    values += [np.float32, np.float64, float, np.where, np.clip, math.exp, abs, np, np.linalg]
+    found = [fingerprint(reaching(value)) for value in values]
+    twins = [np.array(value) if isinstance(value, np.ndarray) else value for value in values]
+    assert found == [fingerprint(reaching(twin)) for twin in twins]
+    assert len(set(found)) == len(values)
+
+
+BEYOND: dict[str, Any] = {
+    "a list": [0.5, 2.0],
+    "an array that is not in order": np.arange(9.0)[::2],
+    "an array of more than a megabyte": np.ones(125_001),
+    "an array of objects": np.array([1.0, None]),
+    "a matrix": np.eye(2).view(np.matrix),
+    "a module": re,
+    "a method": Bend(1.0, 2.0)._asdict,
+}
+
+
+@pytest.mark.parametrize("name", BEYOND)
+def test_what_may_change_unseen_is_refused(name: str) -> None:
+    value, params = BEYOND[name], init(key(0), (3, 2))
+    act = Activation(lambda z: z * value[1], lambda z, a: value[1])
+    message = re.escape(f"it reaches {describe(value)}, which compiled code cannot keep; make it")
+    with pytest.raises(
+        TypeError, match=rf"^acts\[0\]: expected a pair .* {message}.*fnn\.scan run"
+    ):
+        compiled.forward((act,), params, np.ones(3))
+
+
+def agree_with_numpy(act: Activation) -> None:
+    params, batch = init(key(0), (3, 2)), Batch(np.ones((4, 3)), np.ones((4, 2)))
+    update = train_step((act,), squared_error, sgd(0.1))
+    state, pass_ = start(update.optimizer, params), samples(batch)
+    expected, found = fnn.scan(update, state, pass_), compiled.scan(update, state, pass_)
+    np.testing.assert_allclose(found[1], expected[1], 1e-13)
+    value, _ = compiled.backprop((act,), squared_error, params, batch)
+    assert value == pytest.approx(fnn.backprop((act,), squared_error, params, batch)[0], 1e-13)
     output = compiled.forward((act,), params, np.ones(3))
-    np.testing.assert_allclose(output, fnn.forward((act,), params, np.ones(3)), 1e-14)
+    np.testing.assert_allclose(output, fnn.forward((act,), params, np.ones(3)), 1e-13)
+
+
+def test_an_array_that_a_pair_closes_over_may_change() -> None:
+    table = np.array([0.5, 2.0])
+    act = Activation(lambda z: z * table[1], lambda z, a: table[1] + 0.0 * z)
+    for gain in (2.0, 3.0, 2.0):
+        table[1] = gain
+        agree_with_numpy(act)
+
+
+def linear(z: Array) -> Array:
+    return GAIN * z
+
+
+quickly: Any = linear
+
+
+def test_a_helper_of_numbas_is_compiled_anew_of_the_values_that_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """By then it is compiled for numbers, of a value that was, which numba does only once."""
+    monkeypatch.setitem(globals(), "quickly", numba.njit(linear))
+    assert quickly(1.0) == 1.7
+    monkeypatch.setitem(globals(), "GAIN", 2.5)
+    slope = numba.njit(lambda z, a: GAIN + 0.0 * z)
+    for act in (Activation(lambda z: quickly(z) + 0.0, slope), Activation(quickly, slope)):
+        a, d = values_and_slopes(act, np.array([1.0, -2.0]))
+        np.testing.assert_array_equal(a, [2.5, -5.0])
+        np.testing.assert_array_equal(d, [2.5, 2.5])
 
 
 def recursive(z: Any) -> Any:
@@ -273,11 +359,6 @@ def printing(z: Array) -> Array:
     return z
 
 
-def telling(output: Array, target: Array) -> Array:
-    print(output)
-    return asserting(output, target)
-
-
 def writing(output: Array, target: Array) -> Array:
     output[0] = 0.0
     total: Array = (output - target).sum(-1)
@@ -301,6 +382,21 @@ def summing(output: Array, target: Array) -> Array:
     return total
 
 
+def solving(output: Array, target: Array) -> Array:
+    total: Array = np.linalg.solve(np.diag(output), target).sum(-1)  # unless an output is 0
+    return total
+
+
+def distance(output: Array, target: Array) -> Any:
+    length: Any = np.linalg.norm(output - target)
+    return length
+
+
+def direction(output: Array, target: Array) -> Array:
+    slope: Array = (output - target) / distance(output, target)
+    return slope
+
+
 def constant(z: Array) -> Any:
     return 1.0
 
@@ -308,9 +404,10 @@ def constant(z: Array) -> Any:
 REFUSED: dict[str, tuple[Activation | Loss, str]] = {
     "raises": (Activation(raising, one), "raising raises exceptions, which"),
     "calls what raises": (Activation(through, one), "raising raises exceptions, which"),
-    "asserts": (Loss(asserting, ones), "asserting raises exceptions, which"),
+    "asserts": (Loss(asserting, ones), ", which compiled code cannot"),  # pytest rewrites it
     "prints": (Activation(printing, one), "it may raise exceptions, or prints"),
     "prints vectors": (Loss(lambda o, y: printing(o).sum(-1), ones), "exceptions, or prints"),
+    "solves": (Loss(solving, ones), "it may raise LinAlgError, for which"),
     "writes": (Loss(writing, ones), "setitem"),
     "writes in the slope": (Loss(summing, writing), "setitem"),
     "allocates": (
@@ -328,6 +425,13 @@ REFUSED: dict[str, tuple[Activation | Loss, str]] = {
     "a slope that is not masked": (masked_loss(squared_error)._replace(df=ones), "numba can comp"),
     "many losses": (Loss(lambda o, y: o[:1] - y[:1], ones), "with one loss"),
 }
+
+
+def test_a_norm_raises_nothing_and_compiles() -> None:
+    output, target = np.array([3.0, 4.0]), np.zeros(2)
+    found, slope = loss_and_slope(Loss(distance, direction), output, target)
+    assert found == pytest.approx(5.0, rel=1e-15)
+    np.testing.assert_allclose(slope, [0.6, 0.8], 1e-15)
 
 
 @pytest.mark.parametrize("name", REFUSED)
@@ -357,19 +461,9 @@ def test_a_built_in_loss_may_have_a_slope_of_ones_own() -> None:
 
 def test_a_global_that_changes_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     act = Activation(helper, slope_of)
-    update = train_step((act,), squared_error, sgd(0.1))
-    state = start(update.optimizer, init(key(0), (3, 2)))
-    pass_ = samples(Batch(np.ones((4, 3)), np.ones((4, 2))))
-    batch, params = Batch(np.ones(3), np.ones(2)), state.params
     for gain in (1.7, 2.5):
         monkeypatch.setitem(globals(), "GAIN", gain)
-        expected, found = fnn.scan(update, state, pass_), compiled.scan(update, state, pass_)
-        np.testing.assert_allclose(found[1], expected[1], 1e-13)
-        value, _ = compiled.backprop((act,), squared_error, params, batch)
-        assert value == pytest.approx(fnn.backprop((act,), squared_error, params, batch)[0], 1e-13)
-        fresh = init(key(0), (3, 2))
-        output = compiled.forward((act,), fresh, np.ones(3))
-        np.testing.assert_allclose(output, fnn.forward((act,), fresh, np.ones(3)), 1e-13)
+        agree_with_numpy(act)
 
 
 def test_a_sum_of_losses_beyond_float32_is_infinite() -> None:

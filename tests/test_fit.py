@@ -256,6 +256,10 @@ def test_a_metric_gets_arrays_and_is_recorded_as_a_float() -> None:
     assert type(done.history.metric[0]) is float
 
 
+def no_update(*arguments: object) -> Any:
+    raise AssertionError("trained")
+
+
 BAD: dict[str, tuple[dict[str, Any], str]] = {
     "negative epochs": ({"max_epochs": -1}, "max_epochs: expected a whole number of at least 0"),
     "half an epoch": ({"max_epochs": 2.5}, "max_epochs: expected a whole number of at least 0"),
@@ -264,6 +268,10 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "nothing to measure on": ({"metric": np.vdot}, "metric: expected validation data to measure"),
     "class labels": ({"train": DATA._replace(y=DATA.y[:, 0])}, r"train\.y: .*fnn\.one_hot\(y, cl"),
     "unlike validation": ({"validation": DATA._replace(y=DATA.y[:, :1])}, r"batch\.y: .*\(20, 2\)"),
+    "pairs of each step, compiled": (
+        {"training_acts": noisy, "engine": no_update},
+        r"engine: expected fnn\.scan, the default, as training_acts .* leave out engine or train",
+    ),
 }
 
 
@@ -274,10 +282,6 @@ def test_what_does_not_fit_is_told_before_any_training(name: str) -> None:
     arguments = usual | options
     with pytest.raises(ValueError, match=f"^{message}"):
         fit(ACTS, squared_error, Optimizer(lambda params: (), no_update), PARAMS, **arguments)
-
-
-def no_update(*arguments: object) -> Any:
-    raise AssertionError("trained")
 
 
 @pytest.mark.parametrize("clip", [clip_by_norm(1e3), clip_by_value(1e3)])

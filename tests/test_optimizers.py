@@ -78,9 +78,18 @@ CASES: dict[str, Optimizer] = {
     "cosine adam": adam(cosine(0.05, 50, 0.01)),
     "one-cycle sgd": sgd(one_cycle(0.3, 51)),
 }
+WEIGHTS = ((True, False), (True, False))
 MORE: dict[str, Optimizer] = {
     "scaled": chain(scale(-0.1), scale(2.0)),
+    "climbing": chain(sgd(0.1), scale(-0.5)),
+    "momentum clipped by value": chain(clip_by_value(0.1), momentum(0.1)),
+    "clipped afterwards": chain(sgd(0.1), clip_by_norm(0.01)),
+    "cosine adamw": adamw(cosine(0.01, 20), decay=0.1),
+    "adamw of weights": adamw(0.01, decay=0.1, mask=WEIGHTS),
+    "decayed in part": chain(add_decayed_weights(0.1, WEIGHTS), sgd(0.1)),
+    "l1 in part": chain(add_l1(0.01, WEIGHTS), sgd(0.1)),
     "masked": masked(adam(0.02), (True, (False, True))),
+    "masked twice": chain(masked(nesterov(0.1), (True, False)), masked(rprop(), WEIGHTS)),
 }
 every_case = pytest.mark.parametrize("name", CASES)
 every_optimizer = pytest.mark.parametrize(

@@ -340,6 +340,7 @@ def of_wrong_state(optimizer: Optimizer, state: Any) -> Callable[[], object]:
 
 
 WIDER = init(key(0), (4, 5, 2))
+EARLY = adam(0.1).init(network())._replace(steps=-1)
 BAD: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
     "a negative rate": (
         lambda: sgd(-0.1),
@@ -448,6 +449,16 @@ BAD: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
         of_wrong_state(momentum(0.1), momentum(0.1).init(network(np.float32))),
         ValueError,
         r"state.carried: expected .* of float64 to match params, got \(32,\) of float32",
+    ),
+    "a state of half a step": (
+        of_wrong_state(sgd(0.1), SgdState(untyped(1.5))),
+        ValueError,
+        "state.steps: expected a whole number of at least 0, got 1.5",
+    ),
+    "a state before the first step": (
+        of_wrong_state(chain(clip_by_norm(1.0), adam(0.1)), ((), EARLY)),
+        ValueError,
+        "state.steps: expected a whole number of at least 0, got -1",
     ),
     "a state of no chain": (
         of_wrong_state(chain(sgd(0.1), sgd(0.1)), SgdState(3)),

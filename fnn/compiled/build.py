@@ -22,6 +22,7 @@ from numba.core.errors import NumbaWarning
 
 from fnn.compiled import descent, kernels, loops, substitutes, templates, transforms
 from fnn.compiled.fingerprint import globals_of, instructions
+from fnn.compiled.signatures import SIGNATURES
 from fnn.compiled.templates import jitted
 from fnn.logits import below_top
 
@@ -30,8 +31,6 @@ Modules = dict[str, tuple[str, str]]
 
 RAISED = "llvm.trap"
 """What stands where an exception would leave code that has no Python for it."""
-
-INTEGERS = types.CPointer(types.intp)
 
 
 class Translator:
@@ -193,32 +192,12 @@ def loss(f: Function, df: Function, dtype: np.dtype[Any], *, terms: bool, known:
 
 
 def kernel(name: str, dtype: np.dtype[Any]) -> Modules:
-    """One of the entry points in this package."""
-    number, integer = types.CPointer(numba.from_dtype(dtype)), types.intp
-    float64, floats = types.float64, types.CPointer(types.float64)
-    module, signature = {
-        "sample": (
-            kernels,
-            float64(
-                INTEGERS, *[number] * 4, float64, integer, number, integer, integer, *[number] * 3
-            ),
-        ),
-        "train": (
-            loops,
-            types.void(number, floats, INTEGERS, *[integer] * 6, INTEGERS, integer),
-        ),
-        "gradient": (loops, float64(*[number] * 6, INTEGERS, *[integer] * 3)),
-        "activate": (loops, types.void(*[number] * 4, *[integer] * 3)),
-        "lose": (loops, float64(*[number] * 6, *[integer] * 3)),
-        "pull_back": (loops, types.void(*[number] * 3, *[integer] * 2)),
-        "predict": (loops, types.void(number, INTEGERS)),
-        "descend": (
-            transforms,
-            integer(INTEGERS, integer, floats, floats, integer, *[number] * 4, integer, floats),
-        ),
-    }.get(name) or (
-        descent if hasattr(descent, name) else transforms,
-        integer(*[number] * 4, integer, float64, floats, integer, integer, floats),
-    )
-    function = Translator().copy(getattr(module, name))
-    return {name: _entry(function, signature.return_type, *signature.args)}
+    """One of the entry points in this package, or an operation that one calls."""
+    numbers, floats = types.CPointer(numba.from_dtype(dtype)), types.CPointer(types.float64)
+    kinds = {"n": numbers, "b": numbers, "f": types.float64, "F": floats, "v": types.void}
+    kinds |= {"i": types.intp, "I": types.CPointer(types.intp)}
+    result, arguments = SIGNATURES.get(name, SIGNATURES["operation"])
+    modules = kernels, loops, descent, transforms
+    function = next(vars(module)[name] for module in modules if name in vars(module))
+    signature = kinds[result], *(kinds[letter] for letter in arguments.split())
+    return {name: _entry(Translator().copy(function), *signature)}

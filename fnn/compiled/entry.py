@@ -15,17 +15,10 @@ import numpy as np
 
 from fnn.base import Array
 from fnn.compiled.library import Modules, addresses
+from fnn.compiled.signatures import SIGNATURES
 
 _INT = ctypes.c_int64
-_PROTOTYPES = {
-    "train": ctypes.CFUNCTYPE(None, *[_INT] * 11),
-    "gradient": ctypes.CFUNCTYPE(ctypes.c_double, *[ctypes.c_char_p] * 3, *[_INT] * 7),
-    "activate": ctypes.CFUNCTYPE(None, *[_INT] * 7),
-    "lose": ctypes.CFUNCTYPE(ctypes.c_double, *[_INT] * 9),
-    "pull_back": ctypes.CFUNCTYPE(None, *[_INT] * 5),
-    "predict": ctypes.PYFUNCTYPE(None, ctypes.c_char_p, _INT),  # short: not worth a release
-    "descend": ctypes.CFUNCTYPE(_INT, *[_INT] * 11),
-}
+_OTHERS: dict[str, Any] = {"v": None, "f": ctypes.c_double, "b": ctypes.c_char_p}
 
 
 @lru_cache(maxsize=64)
@@ -43,7 +36,11 @@ def address(name: str, dtype: np.dtype[Any]) -> int:
 @lru_cache(maxsize=64)
 def function(name: str, dtype: np.dtype[Any]) -> Callable[..., Any]:
     """The function itself."""
-    return _PROTOTYPES[name](address(name, dtype))
+    result, arguments = SIGNATURES[name]
+    kinds = [_OTHERS.get(letter, _INT) for letter in (result, *arguments.split())]
+    # predict is short: not worth a release of the lock
+    prototype = ctypes.PYFUNCTYPE if name == "predict" else ctypes.CFUNCTYPE
+    return prototype(*kinds)(address(name, dtype))
 
 
 def where(array: Array) -> int:

@@ -17,6 +17,7 @@ from fnn.compiled.session import Saved, Session, advance, complaint
 from fnn.data import Minibatches, Samples
 from fnn.epochs import DivergenceError, check_batches, check_passes, epochs
 from fnn.steps import State, TrainStep
+from fnn.values import finite
 
 Floats = NDArray[np.float64]
 
@@ -66,8 +67,8 @@ def train(
     The results are those of `fnn.train.epochs`, whose last state and whose losses these are, but in
     one call: `passes` may be a hundred thousand of 8 samples. They have to be ``samples(...)`` or
     ``minibatches(...)``, and are read ahead of training, as are the rates of a schedule. Raises
-    what `scan` raises, `ValueError` where there are no passes, and `DivergenceError` where `epochs`
-    does. Ctrl-C is heard within a second.
+    what `scan` raises, `ValueError` for no passes or a `target` that is not finite (but -inf, which
+    none reaches), and `DivergenceError` where `epochs` does. Ctrl-C is heard within a second.
 
     >>> from itertools import repeat
     >>> from fnn import Batch, init, key, samples, start, train_step
@@ -81,6 +82,8 @@ def train(
     >>> len(losses), losses[-1] < 0.01
     (10000, True)
     """
+    if target != -math.inf:
+        target = finite("target", target)
     session = Session(update, state)
     return trained(update, session, pieces(session, passes), target)
 

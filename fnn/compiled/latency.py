@@ -156,24 +156,9 @@ def backprop(acts: Acts, loss: Loss, params: Params[F], batch: Batch) -> tuple[f
     dtype = check_compiled(acts, params)
     x = shapes.check_input("batch.x", batch.x, params, dtype)
     y = shapes.check_target(batch.y, np.empty((*x.shape[:-1], *params[-1].b.shape), dtype))
-    share = _shares(x, batch.weight)
+    share: NDArray[F] = np.full(y.shape[:-1] or 1, shapes.row_shares(batch.weight, y), dtype)
     key = (*map(id, acts), id(loss), dtype, *sizes_of(params))  # what it remembers keeps its id
     known = _memory.gradients.get(key)
     if known is None or not (known.lasting or known.codes == codes_of(acts, loss, params, dtype)):
         known = remember(_memory.gradients, key, Gradient(acts, loss, params, dtype))
     return known.of(params, x, y, share)
-
-
-def _shares(x: NDArray[F], weight: Array | None) -> NDArray[F]:
-    """What each sample counts for in the mean."""
-    if len(x) == 0:
-        raise ValueError("batch.x: expected at least one row, got an empty batch")
-    if x.ndim == 1:
-        if weight is not None:
-            shapes.check_weight(weight, (), x.dtype)
-        return np.ones(1, x.dtype)
-    if weight is None:
-        return np.full(len(x), 1.0 / len(x), x.dtype)
-    weight = shapes.check_weight(weight, (len(x),), x.dtype)
-    share: NDArray[F] = weight / np.add.reduce(weight)
-    return share

@@ -34,16 +34,12 @@ _loaded: dict[str, Mapping[str, int]] = {}
 _engines: list[Any] = []  # they own the code, which lives as long as the process
 
 
-def addresses(identity: str | None, build: Callable[[], Modules]) -> Mapping[str, int]:
+def addresses(identity: str, build: Callable[[], Modules]) -> Mapping[str, int]:
     """Where functions are: in memory, once loaded from their file or compiled by `build`.
 
-    `identity` says all that they depend on besides this package and machine; with None, nobody can
-    say, and they are compiled for this call alone.
+    `identity` says all that they depend on besides this package and machine.
     """
     with _lock:  # a second thread waits for what the first compiles
-        if identity is None:
-            with compiling():
-                return _load(*_compiled(build()))
         key = digest(identity, _here())
         if key not in _loaded:
             kept = _read(key)

@@ -12,14 +12,15 @@ from typing import Generic, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fnn.base import Acts, F, F_co, Params, S, S_any
+from fnn.base import Acts, Batch, F, F_co, Params, S, S_any
 from fnn.compiled.epochs import Pass, Trained, pieces, trained
 from fnn.compiled.latency import forward
-from fnn.compiled.session import Session
+from fnn.compiled.session import Session, check_update
 from fnn.data import Minibatches, Samples
 from fnn.random import Key, split
 from fnn.steps import State, TrainStep
 from fnn.tree import frozen
+from fnn.values import describe, whole
 
 T = TypeVar("T")
 
@@ -58,9 +59,10 @@ def train_many(
     """Train each of `states` for all passes, on as many threads as there are cores.
 
     One `update` is for all networks, or there is one for each, as with other rates; so are one
-    sequence of passes, or one for each network, as over samples drawn with replacement. The results
-    are to the bit those of `train`, whatever the threads. Raises what `train` raises; an error of
-    one network says in a note which it is.
+    sequence of passes, or one for each network, as over samples drawn with replacement, all of one
+    length. The results are to the bit those of `train`, whatever the threads. Raises `ValueError`
+    for numbers that do not match and `TypeError` for what is no sequence of passes, before any
+    training; and what `train` raises, with a note that says in which network.
 
     >>> from fnn import Batch, init, key, samples, start, train_step
     >>> from fnn.activations import tanh
@@ -74,11 +76,15 @@ def train_many(
     (5, (5, 100))
     """
     n = len(states)
-    updates = [update] * n if isinstance(update, TrainStep) else list(update)
-    common = [pass_ for pass_ in passes if isinstance(pass_, Samples | Minibatches)]
-    own = [rest for rest in passes if not isinstance(rest, Samples | Minibatches)]
+    if n == 0:
+        raise ValueError("states: expected at least one, got none; ensemble(key, n, ...) makes n")
+    workers = cores() if threads is None else whole("threads", threads, 1)
+    if not isinstance(update, Sequence):
+        check_update(update)
+    updates = list(update) if isinstance(update, Sequence) else [update] * n
+    common, own = distributed(passes)
     for name, length in (("update", len(updates)), ("passes", len(own) or n)):
-        if length != n or n == 0:
+        if length != n:
             raise ValueError(
                 f"{name}: expected one for all, or one for each of {n} states, got {length}"
             )
@@ -89,10 +95,11 @@ def train_many(
     def one(i: int) -> Trained[F, S]:
         try:
             session = Session(updates[i], states[i])
-            if not own and session.layout != first.layout:
+            kinds = [f"sizes {one.layout.sizes} of {one.dtype}" for one in (first, session)]
+            if not own and kinds[0] != kinds[1]:
                 raise ValueError(
-                    f"states: expected sizes {first.layout.sizes} like states[0],"
-                    f" got {session.layout.sizes}"
+                    f"states: expected {kinds[0]} like states[0], got {kinds[1]};"
+                    " others take a sequence of passes of their own"
                 )
             parts = pieces(session, own[i]) if own else shared
             return trained(updates[i], session, takewhile(lambda _: not stop.is_set(), parts))
@@ -100,7 +107,7 @@ def train_many(
             error.add_note(f"in states[{i}]")
             raise
 
-    with ThreadPoolExecutor(threads or cores()) as pool:
+    with ThreadPoolExecutor(workers) as pool:
         try:
             done = list(pool.map(one, range(n)))
         except BaseException:
@@ -110,8 +117,37 @@ def train_many(
     return Many(tuple(one.state for one in done), frozen(losses))
 
 
+def distributed(
+    passes: Sequence[Pass] | Sequence[Sequence[Pass]],
+) -> tuple[list[Pass], list[Sequence[Pass]]]:
+    """The passes for all networks, or those of each, which are equally many."""
+    check_sequence("passes", passes)
+    common = [pass_ for pass_ in passes if isinstance(pass_, Samples | Minibatches)]
+    own = [rest for rest in passes if not isinstance(rest, Samples | Minibatches)]
+    if own:
+        lengths = [check_sequence(f"passes[{i}]", rest) for i, rest in enumerate(passes)]
+        if min(lengths) != max(lengths):
+            raise ValueError(
+                f"passes: expected equally many for each network, got from {min(lengths)} to"
+                f" {max(lengths)}; train those of another number by a call of their own"
+            )
+    return common, own
+
+
+def check_sequence(name: str, passes: object) -> int:
+    """How many passes there are, if it is a sequence of them and not one or its data."""
+    if isinstance(passes, Samples | Minibatches | Batch) or not isinstance(passes, Sequence):
+        raise TypeError(
+            f"{name}: expected a sequence of passes, got {describe(passes)};"
+            " [pass_] * n repeats one, list(passes) reads an iterator"
+        )
+    return len(passes)
+
+
 def predict(acts: Acts, many: Sequence[Params[F]], x: ArrayLike) -> Prediction[F]:
     """The mean and the spread (standard deviation) of many networks' outputs for `x`.
+
+    Raises what `forward` raises, and `ValueError` for no networks or unequal numbers of outputs.
 
     >>> from fnn.activations import identity
     >>> from fnn.base import Layer
@@ -119,7 +155,16 @@ def predict(acts: Acts, many: Sequence[Params[F]], x: ArrayLike) -> Prediction[F
     >>> predict((identity,), many, [2.0])
     Prediction(mean=array([4.]), spread=array([2.]))
     """
-    outputs = np.stack([forward(acts, params, x) for params in many])
+    each = [forward(acts, params, x) for params in many]
+    if not each:
+        raise ValueError("many: expected the params of at least one network, got none")
+    for i, output in enumerate(each):
+        if output.shape != each[0].shape:
+            raise ValueError(
+                f"many[{i}]: expected outputs {each[0].shape} like those of many[0], got"
+                f" {output.shape}; networks that answer one question have as many outputs"
+            )
+    outputs = np.stack(each)
     return Prediction(frozen(outputs.mean(axis=0)), frozen(outputs.std(axis=0)))
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from fnn.base import Activation, Loss
 from fnn.compiled.comparison import DifferenceError, compare_activation, compare_loss
-from fnn.compiled.fingerprint import fingerprint
+from fnn.compiled.fingerprint import fingerprint, plain
 from fnn.compiled.library import Modules, addresses
 from fnn.losses import summed
 from fnn.targets import sum_of_known, where_known
@@ -38,6 +38,7 @@ def loss(pair: Loss, dtype: np.dtype[Any], width: int) -> int:
 
 
 def _found(name: str, find: Function, f: Function, df: Function, *rest: Any) -> Mapping[str, int]:
+    f, df = plain(f), plain(df)
     try:
         found: Mapping[str, int] = find(f, df, *rest, "" if own(f, df) else fingerprint((f, df)))
     except DifferenceError as error:
@@ -68,9 +69,7 @@ def own(*functions: Any) -> bool:
 
 
 @lru_cache(maxsize=1024)
-def _activation(
-    f: Function, df: Function, dtype: np.dtype[Any], told: str | None
-) -> Mapping[str, int]:
+def _activation(f: Function, df: Function, dtype: np.dtype[Any], told: str) -> Mapping[str, int]:
     """The code of a pair that is `told` so: another text for the same function is other code."""
 
     def build() -> Modules:
@@ -86,7 +85,7 @@ def _activation(
 
 @lru_cache(maxsize=1024)
 def _loss(
-    f: Function, df: Function, dtype: np.dtype[Any], width: int, told: str | None
+    f: Function, df: Function, dtype: np.dtype[Any], width: int, told: str
 ) -> Mapping[str, int]:
     one, slope, known = _inside(f, sum_of_known), _inside(df, where_known), True
     if one is None or slope is None:
@@ -100,7 +99,10 @@ def _loss(
     def build() -> Modules:
         from fnn.compiled import build
 
-        return build.loss(value, slope, dtype, terms=terms, known=known)
+        made = build.loss(value, slope, dtype, terms=terms, known=known)
+        if any("LinAlgError" in code for _, code in made.values()):  # raised, it would be lost
+            raise TypeError("it may raise LinAlgError, for which compiled code has no Python")
+        return made
 
     found = addresses(identity(f"loss {terms} {known}", value, slope, dtype), build)
     if told != "":
@@ -113,10 +115,9 @@ def _inside(f: Any, owner: Function) -> Any:
     return f.args[0] if isinstance(f, partial) and f.func is owner else None
 
 
-def identity(kind: str, f: Function, df: Function, dtype: np.dtype[Any]) -> str | None:
-    """What the code of a pair depends on, where that can be told."""
-    told = fingerprint((f, df))
-    return None if told is None else f"{kind} {dtype} {told}"
+def identity(kind: str, f: Function, df: Function, dtype: np.dtype[Any]) -> str:
+    """What the code of a pair depends on."""
+    return f"{kind} {dtype} {fingerprint((f, df))}"
 
 
 def reason(error: BaseException) -> str:

@@ -17,14 +17,12 @@ from fnn.compiled.entry import address, function, where
 from fnn.compiled.feed import Feed
 from fnn.compiled.layout import fill, flattened, layers_of, layout, sizes_of, zeros
 from fnn.compiled.program import Program
+from fnn.compiled.signatures import NORM
 from fnn.compiled.tables import TAKEN, TaskRow
 from fnn.rules import layered
 from fnn.steps import State, TrainStep, check_state
 from fnn.transforms import not_finite
 from fnn.values import describe
-
-NORM = 1.0
-"""In a report: what was not finite is the norm, not a value (`fnn.compiled.descent`)."""
 
 Saved: TypeAlias = tuple[Array, Array, int]
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from fnn.compiled.kernels import P
 from fnn.compiled.lanes import number, offset, whole
+from fnn.compiled.signatures import NORM, VALUE
 from fnn.compiled.tables import (
     ADDRESS,
     BEFORE,
@@ -19,9 +20,6 @@ from fnn.compiled.tables import (
     STRIDE,
     VECTOR,
 )
-
-NORM, VALUE = 1, 2
-"""What is not finite: the norm of a gradient, or one of its numbers."""
 
 
 def norm(g: P, q: int) -> float:
