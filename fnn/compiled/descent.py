@@ -14,7 +14,8 @@ import math
 import numpy as np
 
 from fnn.compiled.kernels import P
-from fnn.compiled.lanes import number, offset, root
+from fnn.compiled.lanes import root
+from fnn.compiled.pointers import number, offset
 
 
 def give(p: P, g: P, i: int, update: float, last: int) -> None:

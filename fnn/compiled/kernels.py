@@ -10,22 +10,8 @@ from __future__ import annotations
 import math
 from typing import Any, TypeAlias
 
-from fnn.compiled.lanes import (
-    add,
-    lanes,
-    load,
-    nothing,
-    number,
-    offset,
-    plus,
-    put,
-    real,
-    run,
-    splat,
-    store,
-    times,
-    total,
-)
+from fnn.compiled.lanes import add, lanes, load, nothing, plus, put, splat, store, times, total
+from fnn.compiled.pointers import number, offset, real, run
 from fnn.compiled.tables import (
     ACTIVATION,
     ALL_PARAMS,

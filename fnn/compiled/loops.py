@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from fnn.compiled.kernels import P, layer_of, product, settle
-from fnn.compiled.lanes import at, offset, real, run, whole
+from fnn.compiled.pointers import at, offset, real, run, whole
 from fnn.compiled.tables import (
     BOUNDS,
     CYCLE,

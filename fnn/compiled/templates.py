@@ -12,7 +12,7 @@ from numba.np.numpy_support import carray
 
 from fnn.compiled.each import each
 from fnn.compiled.kernels import P
-from fnn.compiled.lanes import readonly
+from fnn.compiled.pointers import readonly
 
 Function = Callable[..., Any]
 

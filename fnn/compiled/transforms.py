@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from fnn.compiled.kernels import P
-from fnn.compiled.lanes import number, offset, whole
+from fnn.compiled.pointers import number, offset, whole
 from fnn.compiled.signatures import NORM, VALUE
 from fnn.compiled.tables import (
     ADDRESS,
