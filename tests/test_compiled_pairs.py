@@ -15,7 +15,19 @@ import numpy as np
 import pytest
 
 import fnn
-from fnn import Activation, Array, Batch, Loss, compiled, init, key, samples, start, train_step
+from fnn import (
+    Activation,
+    Array,
+    Batch,
+    Layer,
+    Loss,
+    compiled,
+    init,
+    key,
+    samples,
+    start,
+    train_step,
+)
 from fnn.activations import identity, sigmoid
 from fnn.compiled import pairs
 from fnn.compiled.entry import activation, value, where
@@ -407,7 +419,6 @@ REFUSED: dict[str, tuple[Activation | Loss, str]] = {
     "asserts": (Loss(asserting, ones), ", which compiled code cannot"),  # pytest rewrites it
     "prints": (Activation(printing, one), "it may raise exceptions, or prints"),
     "prints vectors": (Loss(lambda o, y: printing(o).sum(-1), ones), "exceptions, or prints"),
-    "solves": (Loss(solving, ones), "it may raise LinAlgError, for which"),
     "writes": (Loss(writing, ones), "setitem"),
     "writes in the slope": (Loss(summing, writing), "setitem"),
     "allocates": (
@@ -425,6 +436,37 @@ REFUSED: dict[str, tuple[Activation | Loss, str]] = {
     "a slope that is not masked": (masked_loss(squared_error)._replace(df=ones), "numba can comp"),
     "many losses": (Loss(lambda o, y: o[:1] - y[:1], ones), "with one loss"),
 }
+
+
+def sizing(output: Array, target: Array) -> Array:
+    more: Array = (output - target).sum(-1) + np.zeros(int(9.0 - np.abs(output).sum(-1))).sum()
+    return more
+
+
+@pytest.mark.parametrize(
+    ("loss", "bias", "error"),
+    [
+        (Loss(solving, ones), 0.0, np.linalg.LinAlgError),
+        (Loss(sizing, ones), 50.0, ValueError),
+    ],
+    ids=["of a singular matrix", "of a negative size"],
+)
+@pytest.mark.filterwarnings("ignore::numba.NumbaPerformanceWarning")
+def test_a_loss_that_raises_is_no_number_and_training_raises_what_it_did(
+    loss: Loss, bias: float, error: type[Exception]
+) -> None:
+    update = train_step((identity,), loss, sgd(0.1))
+    pass_ = samples(Batch(np.zeros((2, 2)), np.ones((2, 2))))
+    well, ill = (
+        start(update.optimizer, (Layer(np.zeros((2, 2)), np.full(2, b)),)) for b in (2.0, bias)
+    )
+    expected, found = fnn.scan(update, well, pass_), compiled.scan(update, well, pass_)
+    assert found[1] == pytest.approx(expected[1], rel=1e-13)
+    assert np.isnan(compiled.scan(update, ill, pass_)[1][0])
+    with pytest.raises(error):
+        fnn.scan(update, ill, pass_)
+    with pytest.raises(error):
+        compiled.train(update, ill, [pass_])
 
 
 def test_a_norm_raises_nothing_and_compiles() -> None:

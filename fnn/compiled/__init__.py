@@ -10,6 +10,8 @@ compiled loops, larger ones by NumPy's BLAS, whatever the threads. On six networ
 (``python -m benchmarks.crossover``) loops took 0.75 to 1.1 times as long as BLAS at 2**17, and 0.9
 to 1.3 at 2**18. For `forward`, which reads a pair once for each network that it remembers, it is
 2**16.
+
+A loss that raises an exception is NaN in machine code; `train` then raises what it does in Python.
 """
 
 from importlib.util import find_spec

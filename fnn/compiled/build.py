@@ -7,6 +7,7 @@ functions are those of `fnn.compiled.substitutes`.
 
 from __future__ import annotations
 
+import math
 import types as python
 import warnings
 from collections.abc import Callable
@@ -122,26 +123,20 @@ def _vectors() -> Translator:
 
 
 def _entry(
-    function: Function, result: Any, *arguments: Any, inline: bool = True
+    function: Function, result: Any, *arguments: Any, raises: bool = False
 ) -> tuple[str, str]:
-    """The symbol and the LLVM code of a C function; `inline` says that it raises nothing."""
-    with warnings.catch_warnings():
+    """The symbol and the LLVM code of a C function, which is NaN where it `raises` if it may."""
+    with warnings.catch_warnings(), global_compiler_lock:
         warnings.simplefilter("ignore", NumbaWarning)  # of speed, and of features that are new
-        signature = result(*arguments)
-        if inline:
-            with global_compiler_lock:
-                name, code = _inlined(function, signature)
-        else:
-            made = numba.cfunc(signature, error_model="numpy")(function)
-            name, code = made.native_name, made.inspect_llvm()
-    # Constants for Python, as print needs them, come from a list; arrays may fail to be allocated.
+        name, code = _c_function(function, result(*arguments), raises=raises)
+    # Constants for Python, as print needs them, come from a list.
     if "PyList_GetItem" in code or RAISED in code:
         raise TypeError("it may raise exceptions, or prints, for which compiled code has no Python")
     return name, code
 
 
-def _inlined(function: Function, signature: Any) -> tuple[str, str]:
-    """As `numba.cfunc` has it, but that the C function does not call the compiled one: it is it."""
+def _c_function(function: Function, signature: Any, *, raises: bool) -> tuple[str, str]:
+    """As `numba.cfunc` has it, but that this does not call the compiled function: it is inlined."""
     made = jitted(function)
     made.compile(signature)
     (compiled,) = made.overloads.values()
@@ -149,17 +144,21 @@ def _inlined(function: Function, signature: Any) -> tuple[str, str]:
     name = f"fnn.{about.mangled_name}"
     library = context.codegen().create_library(name)
     module = library.create_ir_module(name)
-    kind = context.call_conv.get_function_type(about.restype, about.argtypes)
-    callee = ir.Function(module, kind, about.llvm_func_name)
-    given = [context.get_value_type(argument) for argument in about.argtypes]
-    outer = ir.Function(module, ir.FunctionType(context.get_value_type(about.restype), given), name)
-    builder = ir.IRBuilder(outer.append_basic_block())
+    inner = context.call_conv.get_function_type(about.restype, about.argtypes)
+    callee = ir.Function(module, inner, about.llvm_func_name)
+    result, *given = map(context.get_value_type, (about.restype, *about.argtypes))
+    builder = ir.IRBuilder(
+        ir.Function(module, ir.FunctionType(result, given), name).append_basic_block()
+    )
     status, value = context.call_conv.call_function(
-        builder, callee, about.restype, about.argtypes, outer.args
+        builder, callee, about.restype, about.argtypes, builder.function.args
     )
     with builder.if_then(status.is_error, likely=False):
-        stop = ir.FunctionType(ir.VoidType(), [])
-        builder.call(module.declare_intrinsic(RAISED, (), stop), [])
+        if raises:
+            builder.ret(ir.Constant(result, math.nan))
+        else:
+            nothing = ir.FunctionType(ir.VoidType(), ())
+            builder.call(module.declare_intrinsic(RAISED, (), nothing), ())
     builder.ret(value)
     library.add_ir_module(module)
     library.add_linking_library(compiled.library)
@@ -188,7 +187,7 @@ def loss(f: Function, df: Function, dtype: np.dtype[Any], *, terms: bool, known:
     template = templates.sum_and_slope if terms else templates.loss_and_slope
     p = types.CPointer(numba.from_dtype(dtype))
     loop = template(value, slope, dtype.type)
-    return {"loss": _entry(loop, types.float64, types.intp, p, p, p, inline=terms)}
+    return {"loss": _entry(loop, types.float64, types.intp, p, p, p, raises=not terms)}
 
 
 def kernel(name: str, dtype: np.dtype[Any]) -> Modules:
