@@ -543,6 +543,13 @@ def test_training_on_an_empty_pass_is_an_error() -> None:
             train(update, state_of(adam(0.1)), [SHUFFLED, ODD["none"]])
 
 
+@pytest.mark.parametrize("wrong", [np.eye(3), table(), [table()]], ids=["array", "data", "list"])
+def test_every_pass_of_many_is_looked_at(wrong: Any) -> None:
+    update = train_step((tanh, sigmoid), squared_error, adam(0.1))
+    with pytest.raises(TypeError, match=r"^pass_: expected samples\(data\) or minibatches"):
+        compiled.train(update, state_of(adam(0.1)), [SHUFFLED, wrong])
+
+
 def test_forward_remembers_no_arrays_that_may_move() -> None:
     params = (Layer(np.ones((3, 2)), np.zeros(2)),)
     acts, x = (identity,), np.ones(3)

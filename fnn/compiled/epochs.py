@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from itertools import groupby, islice
+from itertools import groupby, islice, repeat
+from operator import is_
 from typing import Any, Generic, NamedTuple
 
 import numpy as np
@@ -132,7 +133,8 @@ def pieces(session: Session[Any, Any], passes: Iterable[Pass]) -> Iterator[Piece
         check_pass(first)
         together = [first, *islice(rest, ahead(first, session.layout.size))]
         runs: list[list[Pass]] = []
-        for pass_, equal in uniform(together):
+        for equal in runs_of_one(together):
+            pass_ = equal[0]
             check_pass(pass_)
             check_batches(len(pass_), read + 1)
             read += len(equal)
@@ -145,11 +147,11 @@ def pieces(session: Session[Any, Any], passes: Iterable[Pass]) -> Iterator[Piece
             yield last
 
 
-def uniform(passes: list[Pass]) -> Iterator[tuple[Pass, list[Pass]]]:
-    """Passes that are the same one after another, with it; mostly all are."""
-    if passes == passes[:1] * len(passes):
-        return iter([(passes[0], passes)])
-    return ((pass_, list(equal)) for pass_, equal in groupby(passes))
+def runs_of_one(passes: list[Pass]) -> Iterator[list[Pass]]:
+    """The same pass time after time, then another; mostly it is one alone."""
+    if all(map(is_, passes, repeat(passes[0]))):
+        return iter([passes])
+    return (list(equal) for _, equal in groupby(passes, id))
 
 
 def ahead(pass_: Pass, size: int) -> int:
