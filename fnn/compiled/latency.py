@@ -7,7 +7,7 @@ from operator import is_
 from typing import Any, TypeVar
 
 import numpy as np
-from numpy import ndarray
+from numpy import frombuffer, ndarray
 from numpy.typing import ArrayLike, NDArray
 
 from fnn import checks, shapes
@@ -106,8 +106,7 @@ def forward(acts: Acts, params: Params[F], x: ArrayLike) -> NDArray[F]:
         if x.ndim == 2:
             return frozen(net.rows(x))
     net.predict(x.tobytes(), net.place)
-    output: NDArray[F] = net.output.copy()
-    output.setflags(write=False)
+    output: NDArray[F] = frombuffer(net.output.tobytes(), net.dtype)  # read-only, as bytes are
     return output
 
 
