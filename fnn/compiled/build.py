@@ -62,7 +62,7 @@ class Translator:
         if isinstance(function, np.ufunc):
             ufunc = getattr(self.numpy, function.__name__, function)
             return jitted(templates.calling(ufunc))
-        if not isinstance(function, python.FunctionType) or function is substitutes.reduced:
+        if not isinstance(function, python.FunctionType) or function in substitutes.CHOSEN:
             return function
         return jitted(self.copy(function))
 
@@ -105,6 +105,7 @@ def _numbers(dtype: np.dtype[Any]) -> Translator:
         dtype.type,
         exp=substitutes.exp,
         expm1=substitutes.expm1,
+        log1p=substitutes.log1p,
         tanh=substitutes.tanh,
         where=substitutes.where,
         clip=substitutes.clip,

@@ -7,6 +7,7 @@ These are numba intrinsics: they exist in compiled code only.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from llvmlite import ir
@@ -158,6 +159,25 @@ def _power_of_two(context: Any, n: Any) -> Any:
     return n(n), generate
 
 
+def _scaled(context: Any, x: Any) -> Any:
+    """The exponent of x / sqrt(1/2), and x without it."""
+    fraction, bias = (52, 1023) if x.bitwidth == 64 else (23, 127)
+    kinds = types.UniTuple(x, 2)
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        integer = ir.IntType(x.bitwidth)
+        root = builder.bitcast(ir.Constant(args[0].type, math.sqrt(0.5)), integer)
+        more = builder.sub(integer(bias << fraction), root)
+        bits = builder.add(builder.bitcast(args[0], integer), more)
+        k = builder.ashr(bits, integer(fraction))
+        k = builder.sub(builder.trunc(k, INDEX) if fraction == 52 else k, INDEX(bias))
+        m = builder.add(builder.and_(bits, integer((1 << fraction) - 1)), root)
+        parts = builder.sitofp(k, args[0].type), builder.bitcast(m, args[0].type)
+        return context.make_tuple(builder, kinds, parts)
+
+    return kinds(x), generate
+
+
 def _root(context: Any, x: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         return builder.call(builder.module.declare_intrinsic("llvm.sqrt", [args[0].type]), args)
@@ -191,6 +211,9 @@ power_of_two: Any = intrinsic(_power_of_two)
 
 fused: Any = intrinsic(_fused)
 """``fused(x, y, z)``: x * y + z for numbers, rounded once where the processor can."""
+
+scaled: Any = intrinsic(_scaled)
+"""``scaled(x)``: k and m with x = 2**k m, m from sqrt(1/2) to sqrt(2), for positive normal x."""
 
 root: Any = intrinsic(_root)
 """``root(x)``: the square root, as one instruction."""

@@ -1,8 +1,8 @@
 """NumPy functions for compiled pairs that are faster, or faster to compile, than numba's.
 
-exp, expm1 and tanh are as exact as NumPy's and free of branches, so that LLVM vectorizes them. The
-C library's take 5 to 20 ns a number and one number at a time; they would be the main cost of a
-small network. x = n log 2 + r with n whole and abs(r) <= log(2) / 2; exp(x) = 2**n exp(r), the
+exp, expm1, tanh and log1p are as exact as NumPy's and free of branches, so that LLVM vectorizes
+them. The C library's take 5 to 20 ns a number and one number at a time; they would be the main cost
+of a small network. x = n log 2 + r with n whole and abs(r) <= log(2) / 2; exp(x) = 2**n exp(r), the
 latter by Taylor's series. 2**n is multiplied in two halves, which reach down to subnormals and up
 to inf. Source: Muller et al., "Handbook of floating-point arithmetic", 2018, section 10.2.
 """
@@ -16,7 +16,7 @@ import numpy as np
 from numba.core import types
 from numba.extending import overload
 
-from fnn.compiled.lanes import fused, power_of_two
+from fnn.compiled.lanes import fused, power_of_two, scaled
 from fnn.compiled.templates import jitted
 
 
@@ -40,6 +40,8 @@ _LOG2_E_32 = np.float32(1.4426950408889634)
 _HIGH_32, _LOW_32 = np.float32(0.693359375), np.float32(-2.12194440e-4)
 _ROUND_32 = np.float32(12582912.0)
 _C = tuple(1.0 / math.factorial(k) for k in range(14))
+_ODD = tuple(2.0 / k for k in range(1, 23, 2))
+_INFINITE, _NAN = math.inf, math.nan
 _C_32 = tuple(map(np.float32, _C))
 
 
@@ -77,6 +79,19 @@ def _chosen(x: Any) -> Any:
 overload(reduced)(_chosen)
 
 
+def log_two(x: Any) -> Any:
+    """Log 2 in two parts, in the type of x: compiled code only."""
+
+
+overload(log_two)(
+    lambda x: (lambda x: (_HIGH_32, _LOW_32)) if x == types.float32 else (lambda x: (_HIGH, _LOW))
+)
+
+
+CHOSEN = reduced, log_two
+"""What numba compiles to one thing or another, by the type."""
+
+
 def exp(x: Any) -> Any:
     """The exponential of a number, in its type, within 1 ulp."""
     t, n, half = reduced(x)
@@ -95,6 +110,29 @@ def tanh(x: Any) -> Any:
     m = expm1(-2.0 * abs(x))
     a = m / (2.0 + m)
     return -a if x > 0.0 else a
+
+
+def log1p(x: Any) -> Any:
+    """``log(1 + x)``, within 1 ulp: of 1 + x as it is rounded, and of what that lost.
+
+    For 1 + x = 2**k m and s = f / (2 + f) with f = m - 1, log m is 2 (s + s**3 / 3 + s**5 / 5 ...),
+    in which 2 s is f - f**2 / 2 + s f**2 / 2.
+    """
+    u = 1.0 + x
+    lost = (x - (u - 1.0)) / u
+    k, m = scaled(u)
+    f = m - 1.0
+    s = f / (2.0 + f)
+    z = s * s
+    q = z * z
+    low = fused(q, fused(z, _ODD[4], _ODD[3]), fused(z, _ODD[2], _ODD[1]))
+    high = fused(q, fused(z, _ODD[8], _ODD[7]), fused(z, _ODD[6], _ODD[5]))
+    series = z * fused(q * q, fused(q * q, fused(z, _ODD[10], _ODD[9]), high), low)
+    half = 0.5 * f * f
+    first, second = log_two(x)
+    log = k * first + (f - (half - (s * (half + series) + (k * second + lost))))
+    log = log if x > -1.0 else (-_INFINITE if x == -1.0 else _NAN)
+    return log if x < _INFINITE else x
 
 
 @jitted
