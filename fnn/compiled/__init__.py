@@ -7,7 +7,8 @@ the very functions that the NumPy path calls, number by number. Needs numba (``f
 Results agree with those of the NumPy path within rounding: sums are taken in another order, and exp
 may differ in the last bit. Batches of less than 2**17 numbers (rows times params) are multiplied by
 compiled loops, larger ones by NumPy's BLAS, whatever the threads: about where the two take equally
-long. For `forward` it is 2**15. It reads a pair once for each network that it remembers.
+long. For `forward` it is 2**15. It reads a pair once for each network that it remembers. Where a
+loss of your own raises an exception, as by an index out of range, loss and gradient are NaN.
 """
 
 from importlib.util import find_spec

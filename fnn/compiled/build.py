@@ -7,6 +7,7 @@ functions are those of `fnn.compiled.substitutes`.
 
 from __future__ import annotations
 
+import math
 import types as python
 import warnings
 from collections.abc import Callable
@@ -120,23 +121,18 @@ def _vectors() -> Translator:
 def _entry(
     function: Function, result: Any, *arguments: Any, inline: bool = True
 ) -> tuple[str, str]:
-    """The symbol and the LLVM code of a C function; `inline` says that it raises nothing."""
+    """The symbol and the LLVM code of a C function; if not `inline`, what it raises makes NaN."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", NumbaWarning)  # of speed, and of features that are new
-        signature = result(*arguments)
-        if inline:
-            with global_compiler_lock:
-                name, code = _inlined(function, signature)
-        else:
-            made = numba.cfunc(signature, error_model="numpy")(function)
-            name, code = made.native_name, made.inspect_llvm()
+        with global_compiler_lock:
+            name, code = _c_function(function, result(*arguments), inline)
     # Constants for Python, as print needs them, come from a list; arrays may fail to be allocated.
     if "PyList_GetItem" in code or RAISED in code:
         raise TypeError("it may raise exceptions, or prints, for which compiled code has no Python")
     return name, code
 
 
-def _inlined(function: Function, signature: Any) -> tuple[str, str]:
+def _c_function(function: Function, signature: Any, inline: bool) -> tuple[str, str]:
     """As `numba.cfunc` has it, but that the C function does not call the compiled one: it is it."""
     made = numba.njit(signature, forceinline=True, error_model="numpy")(function)
     (compiled,) = made.overloads.values()
@@ -153,8 +149,11 @@ def _inlined(function: Function, signature: Any) -> tuple[str, str]:
         builder, callee, about.restype, about.argtypes, outer.args
     )
     with builder.if_then(status.is_error, likely=False):
-        stop = ir.FunctionType(ir.VoidType(), [])
-        builder.call(module.declare_intrinsic(RAISED, (), stop), [])
+        if inline:
+            stop = ir.FunctionType(ir.VoidType(), [])
+            builder.call(module.declare_intrinsic(RAISED, (), stop), [])
+        else:
+            builder.ret(ir.Constant(value.type, math.nan))
     builder.ret(value)
     library.add_ir_module(module)
     library.add_linking_library(compiled.library)

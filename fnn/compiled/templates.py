@@ -18,8 +18,8 @@ Function = Callable[..., Any]
 
 
 def jitted(function: Function) -> Any:
-    """A function of numba's, in which a division by 0 is as in NumPy."""
-    return numba.njit(error_model="numpy", forceinline=True)(function)
+    """A function of numba's, in which a division by 0 is as in NumPy, and an index is checked."""
+    return numba.njit(error_model="numpy", forceinline=True, boundscheck=True)(function)
 
 
 def of_numbers(count: int, number: Any, function: Function) -> Any:
@@ -93,6 +93,8 @@ def loss_and_slope(f: Function, df: Function, number: Any) -> Function:
 
     def whole(n: int, output: P, target: P, slope: P) -> float:
         o, y = readonly(carray(output, (n,))), readonly(carray(target, (n,)))
+        for i in range(n):
+            slope[i] = math.nan  # for what raises an exception: the sum is NaN then, too
         total = float(np.asarray(f(o, y)).item())
         slopes = df(o, y)
         if len(slopes) != n:
