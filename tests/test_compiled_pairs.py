@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 import mpmath
+import numba
 import numpy as np
 import pytest
 
@@ -212,8 +213,8 @@ def test_a_fingerprint_changes_with_a_global(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_what_cannot_be_told_has_no_fingerprint_but_runs() -> None:
-    table = np.array([0.5, 2.0])
-    act = Activation(lambda z: z * table[1], lambda z, a: table[1])
+    double: Any = numba.njit(lambda z: 2.0 * z)
+    act = Activation(double, lambda z, a: 2.0 * np.ones_like(z))
     assert fingerprint(act.f) is None
     params = init(key(0), (3, 2))
     output = compiled.forward((act,), params, np.ones(3))
@@ -378,6 +379,21 @@ def test_a_global_that_changes_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
         fresh = init(key(0), (3, 2))
         output = compiled.forward((act,), fresh, np.ones(3))
         np.testing.assert_allclose(output, fnn.forward((act,), fresh, np.ones(3)), 1e-13)
+
+
+def test_an_array_that_changes_is_seen() -> None:
+    table = np.array([0.5, 2.0])
+    act = Activation(lambda z: z * table[1], lambda z, a: table[1] * np.ones_like(z))
+    batch = Batch(np.ones(3), np.ones(2))
+    for gain in (2.0, 3.0):
+        table[1] = gain
+        params = init(key(0), (3, 2))
+        expected = fnn.backprop((act,), squared_error, params, batch)[0]
+        assert compiled.backprop((act,), squared_error, params, batch)[0] == pytest.approx(
+            expected, 1e-13
+        )
+        output = compiled.forward((act,), params, np.ones(3))
+        np.testing.assert_allclose(output, fnn.forward((act,), params, np.ones(3)), 1e-14)
 
 
 def test_a_sum_of_losses_beyond_float32_is_infinite() -> None:

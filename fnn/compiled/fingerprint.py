@@ -34,6 +34,8 @@ def _told(value: Any, outer: tuple[int, ...]) -> str:
         return "numpy" if value is np else "math"
     if isinstance(value, np.generic):
         return f"{value.dtype} {value.item()!r}"
+    if kind is np.ndarray and value.dtype.kind in "biuf":
+        return f"array {value.dtype.str} {value.shape} {value.tobytes().hex()}"
     if kind is tuple:
         return f"tuple({', '.join(_told(part, outer) for part in value)})"
     if kind is frozenset:
