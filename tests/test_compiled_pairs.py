@@ -278,7 +278,7 @@ def constant(z: Array) -> Any:
     return 1.0
 
 
-TABLE = np.array([0.0, 1.0, 4.0, 9.0])
+TABLE, MUCH = np.array([0.0, 1.0, 4.0, 9.0]), np.ones(10**6)
 
 REFUSED: dict[str, tuple[Activation | Loss, str]] = {
     "raises": (Activation(raising, one), "raising raises exceptions, which"),
@@ -296,6 +296,7 @@ REFUSED: dict[str, tuple[Activation | Loss, str]] = {
         Activation(lambda z: TABLE[np.int64(np.abs(z))], one),
         "it may raise exceptions, or prints",
     ),
+    "reads much": (Activation(lambda z: z * MUCH[0], one), "an array of more than 1,000,000 bytes"),
     "asks for arrays": (
         Activation(lambda z: z, lambda z, a: z * np.isscalar(z)),
         "acts on each number alone",
@@ -382,7 +383,7 @@ def test_a_global_that_changes_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_an_array_that_changes_is_seen() -> None:
-    table = np.array([0.5, 2.0])
+    table = np.array([0.5, 1.0, 2.0])[::2]  # numba would take the address of one with gaps
     act = Activation(lambda z: z * table[1], lambda z, a: table[1] * np.ones_like(z))
     batch = Batch(np.ones(3), np.ones(2))
     for gain in (2.0, 3.0):

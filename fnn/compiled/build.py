@@ -31,6 +31,9 @@ Modules = dict[str, tuple[str, str]]
 RAISED = "llvm.trap"
 """What stands where an exception would leave code that has no Python for it."""
 
+COPIED = 10**6
+"""Bytes of an array that numba makes a part of the code; of others it takes the address."""
+
 INTEGERS = types.CPointer(types.intp)
 
 
@@ -91,6 +94,10 @@ class Translator:
             return self.numpy
         if self.weak is np.float32 and type(value) is float:
             return np.float32(value)
+        if isinstance(value, np.ndarray):
+            if value.nbytes > COPIED:
+                raise TypeError(f"it reads an array of more than {COPIED:,} bytes")
+            return np.array(value, order="C")
         if type(value) is tuple:
             return tuple(map(self.value, value))
         if isinstance(value, python.FunctionType | partial):
