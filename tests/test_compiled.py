@@ -319,6 +319,26 @@ def test_means_of_losses_near_the_largest_number_are_told_without_a_warning() ->
     assert done.losses == (np.inf,)
 
 
+@pytest.mark.parametrize("held", [sgd(0.1), chain(clip_by_norm(1.0), momentum(0.1))])
+def test_a_frozen_layer_between_infinite_outputs_and_a_saturated_one_trains(
+    held: Optimizer,
+) -> None:
+    with np.errstate(over="ignore", invalid="ignore"):  # 2e308, and 0 times it in a gradient
+        layers = (
+            Layer(np.array([[1e308, 0.3, 0.2], [1e308, 0.3, 0.2]]), np.zeros(3)),
+            Layer(np.ones((3, 3)), np.zeros(3)),
+            Layer(np.full((3, 1), 0.5), np.zeros(1)),
+        )
+        update = train_step(
+            (relu, tanh, identity), squared_error, masked(held, (True, False, True))
+        )
+        pass_ = samples(Batch(np.ones((4, 2)), np.ones((4, 1))))
+        state, losses = fnn.scan(update, start(update.optimizer, layers), pass_)
+        assert np.isfinite(losses).all()
+        found = compiled.scan(update, start(update.optimizer, layers), pass_)
+        agree((state, losses), found, 1e-13)
+
+
 def test_scan_goes_on_where_a_loss_is_not_finite_as_fnn_scan_does() -> None:
     update = train_step((identity,), squared_error, sgd(1e200))
     state = start(update.optimizer, init(key(0), (3, 2)))

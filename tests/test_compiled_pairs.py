@@ -418,6 +418,8 @@ def constant(z: Array) -> Any:
     return 1.0
 
 
+TABLE = np.array([0.0, 1.0, 4.0, 9.0])
+
 REFUSED: dict[str, tuple[Activation | Loss, str]] = {
     "raises": (Activation(raising, one), "raising raises exceptions, which"),
     "calls what raises": (Activation(through, one), "raising raises exceptions, which"),
@@ -430,8 +432,12 @@ REFUSED: dict[str, tuple[Activation | Loss, str]] = {
         Activation(lambda z: z * np.ones(1).sum(), one),
         "it may raise exceptions, or prints",
     ),
-    "compares": (
-        Activation(lambda z: z, lambda z, a: z * np.max(z)),
+    "looks up": (
+        Activation(lambda z: TABLE[np.int64(np.abs(z))], one),
+        "it may raise exceptions, or prints",
+    ),
+    "asks for arrays": (
+        Activation(lambda z: z, lambda z, a: z * np.isscalar(z)),
         "acts on each number alone",
     ),
     "is one number": (Activation(constant, one), "acts on each number alone"),
@@ -491,6 +497,36 @@ def test_pairs_that_machine_code_cannot_run_as_they_are_are_refused(name: str) -
     ) as caught:
         compiled.backprop(acts, loss, params, Batch(np.ones(3), np.ones(2)))
     assert why in str(caught.value)
+
+
+def chosen(output: Array, target: Array) -> Array:
+    total: Array = -output[int(target[0])]
+    return total
+
+
+def chosen_slope(output: Array, target: Array) -> Array:
+    slope = np.zeros_like(output)
+    slope[int(target[0])] = -1.0
+    return slope
+
+
+@pytest.mark.parametrize("pair", [(chosen, chosen_slope), (summing, chosen_slope)])
+def test_an_index_out_of_range_makes_a_loss_nan_and_touches_no_memory(
+    pair: tuple[Callable[..., Array], Callable[..., Array]],
+) -> None:
+    params, x = init(key(0), (3, 2)), np.ones(3)
+    loss = Loss(*pair)
+    for label in (2.0, 1e5, 1e12, -3.0):
+        batch = Batch(x, np.array([label, 0.0]))
+        with pytest.raises(IndexError):
+            fnn.backprop((identity,), loss, params, batch)
+        value, grads = compiled.backprop((identity,), loss, params, batch)
+        assert np.isnan(value)
+        assert np.isnan(grads[0].w).all()
+        update = train_step((identity,), loss, sgd(0.1))
+        pass_ = samples(Batch(x[None], batch.y[None]))
+        with pytest.raises(IndexError):  # as on the NumPy path, which it goes through again
+            compiled.train(update, start(update.optimizer, params), [pass_])
 
 
 def test_a_built_in_loss_may_have_a_slope_of_ones_own() -> None:

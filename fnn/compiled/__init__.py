@@ -11,7 +11,8 @@ compiled loops, larger ones by NumPy's BLAS, whatever the threads. On six networ
 to 1.3 at 2**18. For `forward`, which reads a pair once for each network that it remembers, it is
 2**16.
 
-A loss that raises an exception is NaN in machine code; `train` then raises what it does in Python.
+Where a loss of your own raises an exception, as by an index out of range, it and its gradient are
+NaN in machine code; `train` then raises what it does in Python.
 """
 
 from importlib.util import find_spec

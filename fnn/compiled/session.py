@@ -68,6 +68,7 @@ class Session(Generic[F, S]):
             fill(self.layout.views(vector), layered(flat, self.like))
         self.masks = np.zeros((1 + len(self.program.masks), size), dtype)
         for vector, mask in zip(self.masks[1:], self.program.masks, strict=True):
+            vector.fill(1)  # padding is frozen, too: an infinite activation times its 0 is NaN
             fill(self.layout.views(vector), layered(mask.astype(dtype), self.like))
         self.acts = [pairs.activation(i, act, dtype).both for i, act in enumerate(update.acts)]
         self.loss = pairs.loss(update.loss, dtype, self.layout.sizes[-1])

@@ -19,6 +19,7 @@ Function = Callable[..., Any]
 
 _OPTIONS: Any = {
     "error_model": "numpy",
+    "boundscheck": True,
     "forceinline": True,
     "no_cpython_wrapper": True,
     "no_cfunc_wrapper": True,
@@ -26,7 +27,7 @@ _OPTIONS: Any = {
 
 
 def jitted(function: Function) -> Any:
-    """A function of numba's for compiled code alone, in which a division by 0 is as in NumPy."""
+    """A function of numba's for compiled code alone; dividing by 0 is as in NumPy."""
     return numba.njit(**_OPTIONS)(function)
 
 
@@ -101,6 +102,8 @@ def loss_and_slope(f: Function, df: Function, number: Any) -> Function:
 
     def whole(n: int, output: P, target: P, slope: P) -> float:
         o, y = readonly(carray(output, (n,))), readonly(carray(target, (n,)))
+        for i in range(n):
+            slope[i] = math.nan  # for what raises an exception: the sum is NaN then, too
         total = float(np.asarray(f(o, y)).item())
         slopes = df(o, y)
         if len(slopes) != n:
