@@ -213,7 +213,7 @@ def test_epochs_and_fit_take_the_engine_and_come_to_the_same() -> None:
 def test_training_stops_after_the_epoch_that_reaches_the_target(
     piece: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(compiled.epochs, "PIECE", piece)
+    monkeypatch.setattr(compiled.passes, "PIECE", piece)
     update = train_step((tanh, sigmoid), squared_error, sgd(0.1))
     state = start(update.optimizer, init(key(0), (3, 4, 2)))
     data = table()
@@ -231,7 +231,7 @@ def test_training_stops_after_the_epoch_that_reaches_the_target(
 def test_passes_over_different_data_are_trained_one_after_another(
     piece: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(compiled.epochs, "PIECE", piece)
+    monkeypatch.setattr(compiled.passes, "PIECE", piece)
     monkeypatch.setattr(compiled.feed, "PIECE", piece)
     update = train_step((tanh, sigmoid), squared_error, adam(0.01))
     state = start(update.optimizer, init(key(0), (3, 4, 2)))
@@ -264,7 +264,7 @@ def test_divergence_is_told_in_the_same_words_with_the_same_state(
 ) -> None:
     if name == "at the first step of the 17th" and batch is not None:
         batch = None  # in batches of 3 it goes well
-    monkeypatch.setattr(compiled.epochs, "PIECE", piece)
+    monkeypatch.setattr(compiled.passes, "PIECE", piece)
     optimizer, acts = DIVERGING[name]
     update = train_step(acts, squared_error, optimizer)
     state = start(optimizer, init(key(0), (3, 4, 2)))
@@ -293,7 +293,7 @@ def test_what_numpy_survives_is_a_divergence_where_it_happened(
     name: str, piece: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By its roundings the NumPy path may survive; here it is told to, so that nobody explains."""
-    monkeypatch.setattr(compiled.epochs, "PIECE", piece)
+    monkeypatch.setattr(compiled.passes, "PIECE", piece)
     monkeypatch.setattr(compiled.epochs, "epochs", lambda *rest: ())
     optimizer, acts = DIVERGING[name]
     update = train_step(acts, squared_error, optimizer)
@@ -561,6 +561,14 @@ def test_training_on_an_empty_pass_is_an_error() -> None:
     for train in (compiled.train, lambda *rest: list(epochs(*rest))):
         with pytest.raises(ValueError, match=r"^passes: expected batches .* none in epoch 2$"):
             train(update, state_of(adam(0.1)), [SHUFFLED, ODD["none"]])
+
+
+def test_a_weight_of_one_sample_counts_for_nothing() -> None:
+    update, pass_ = (
+        train_step((tanh, sigmoid), squared_error, sgd(0.1)),
+        Samples(table(weight=True)),
+    )
+    agree(*both_scan(update, state_of(sgd(0.1)), pass_), 1e-13)
 
 
 @pytest.mark.parametrize("wrong", [np.eye(3), table(), [table()]], ids=["array", "data", "list"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,10 @@ import pytest
 
 from fnn import Batch, compiled, forward, init, key, minibatches, samples, start, train_step
 from fnn.activations import sigmoid, tanh
+from fnn.compiled.batches import LARGE
 from fnn.compiled.many import cores
+from fnn.compiled.passes import pieces
+from fnn.compiled.session import Session
 from fnn.losses import squared_error
 from fnn.optimizers import adam, sgd
 from fnn.random import Key, fold_in, normal, split
@@ -187,3 +190,18 @@ def test_cores_are_counted_where_no_system_tells_of_affinity(
 ) -> None:
     monkeypatch.delattr(os, "sched_getaffinity", raising=False)
     assert cores() == os.cpu_count()
+
+
+@pytest.mark.parametrize("large", [0, LARGE], ids=["by blas", "by loops"])
+def test_a_network_goes_no_further_than_its_piece_where_another_failed(
+    large: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compiled.batches, "LARGE", large)
+    monkeypatch.setattr(compiled.feed, "PIECE", 1)
+    update = train_step((tanh, tanh), squared_error, sgd(0.1))
+    session = Session(update, start(update.optimizer, init(key(0), (3, 4, 2))))
+    pass_ = minibatches(key(1), 2, Batch(np.ones((20, 3)), np.ones((20, 2))))
+    session.stopped = lambda: session.taken == 4
+    with pytest.raises(CancelledError):
+        compiled.epochs.trained(update, session, pieces(session, [pass_]))
+    assert session.taken == 4

@@ -90,7 +90,8 @@ class Translator:
         if value is np:
             return self.numpy
         if self.weak is np.float32 and type(value) is float:
-            return np.float32(value)
+            with np.errstate(over="ignore"):  # it is inf, as for NumPy
+                return np.float32(value)
         if type(value) is tuple:
             return tuple(map(self.value, value))
         if isinstance(value, python.FunctionType | partial):

@@ -105,6 +105,8 @@ def contents(pass_: Samples | Minibatches, params: Params[Any], dtype: np.dtype[
     x = check_input("batch.x", x, params, dtype)
     check_target(y, np.empty((*x.shape[:-1], *params[-1].b.shape), dtype))
     x, y, weight = pass_.data
+    if isinstance(pass_, Samples):
+        weight = None  # the mean over one sample is its loss
     if weight is not None:
         for batch in pass_:  # each has to have a positive sum
             check_weight(batch.weight, (len(batch.x),), dtype)

@@ -6,15 +6,15 @@ import os
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import takewhile
 from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fnn.base import Acts, Batch, F, F_co, Params, S, S_any
-from fnn.compiled.epochs import Pass, Trained, pieces, trained
+from fnn.compiled.epochs import Trained, trained
 from fnn.compiled.latency import forward
+from fnn.compiled.passes import Pass, pieces
 from fnn.compiled.session import Session, check_update
 from fnn.data import Minibatches, Samples
 from fnn.random import Key, split
@@ -95,14 +95,14 @@ def train_many(
     def one(i: int) -> Trained[F, S]:
         try:
             session = Session(updates[i], states[i])
+            session.stopped = stop.is_set
             kinds = [f"sizes {one.layout.sizes} of {one.dtype}" for one in (first, session)]
             if not own and kinds[0] != kinds[1]:
                 raise ValueError(
                     f"states: expected {kinds[0]} like states[0], got {kinds[1]};"
                     " others take a sequence of passes of their own"
                 )
-            parts = pieces(session, own[i]) if own else shared
-            return trained(updates[i], session, takewhile(lambda _: not stop.is_set(), parts))
+            return trained(updates[i], session, pieces(session, own[i]) if own else shared)
         except Exception as error:
             error.add_note(f"in states[{i}]")
             raise
@@ -111,7 +111,7 @@ def train_many(
         try:
             done = list(pool.map(one, range(n)))
         except BaseException:
-            stop.set()  # threads that are at work still finish their piece
+            stop.set()  # threads that are at work finish a tenth of a second
             raise
     losses = np.array([one.losses for one in done])
     return Many(tuple(one.state for one in done), frozen(losses))

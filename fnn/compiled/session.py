@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from concurrent.futures import CancelledError
 from functools import cached_property
 from typing import Any, Generic, TypeAlias
 
@@ -76,6 +78,7 @@ class Session(Generic[F, S]):
         self.ops, self.numbers = self.program.integers(), self.program.numbers()
         self.report = np.zeros(3)
         self.taken = 0
+        self.stopped: Callable[[], bool] = bool  # whether to go no further, asked at times: never
 
     @cached_property
     def batches(self) -> Batches:
@@ -108,6 +111,7 @@ def advance(session: Session[Any, Any], feed: Feed, *, stop: bool) -> NDArray[np
             return by_batches(session, feed, stop=stop)
     losses: list[NDArray[np.float64]] = []
     for part in feed.pieces(session.layout.size):
+        go_on(session)
         task = Task(session, part)
         taken = run([session], [task], stop=stop)
         wrong = stop and taken[0] < part.steps and session.report[2] == 0.0
@@ -115,6 +119,12 @@ def advance(session: Session[Any, Any], feed: Feed, *, stop: bool) -> NDArray[np
         if taken[0] < part.steps:
             break
     return np.concatenate([np.empty(0), *losses])
+
+
+def go_on(session: Session[Any, Any]) -> None:
+    """Raise `CancelledError` if the session is stopped, as when a network beside it failed."""
+    if session.stopped():
+        raise CancelledError
 
 
 def by_batches(session: Session[Any, Any], feed: Feed, *, stop: bool) -> NDArray[np.float64]:
@@ -130,6 +140,7 @@ def by_batches(session: Session[Any, Any], feed: Feed, *, stop: bool) -> NDArray
     ends: Any = feed.bounds.tolist()
     held = b""
     for step in range(feed.steps):
+        go_on(session)
         batch = (feed.first + step) % feed.cycle
         first, end = ends[batch : batch + 2]
         rows = feed.rows[first:end]

@@ -1,10 +1,11 @@
 """NumPy functions for compiled pairs that are faster, or faster to compile, than numba's.
 
-exp, expm1, tanh and log1p are as exact as NumPy's and free of branches, so that LLVM vectorizes
-them. The C library's take 5 to 20 ns a number and one number at a time; they would be the main cost
-of a small network. x = n log 2 + r with n whole and abs(r) <= log(2) / 2; exp(x) = 2**n exp(r), the
-latter by Taylor's series. 2**n is multiplied in two halves, which reach down to subnormals and up
-to inf. Source: Muller et al., "Handbook of floating-point arithmetic", 2018, section 10.2.
+exp, expm1, tanh and log1p are exact to the last digit or two and free of branches, so that LLVM
+vectorizes them. The C library's take 5 to 20 ns a number and one number at a time; they would be
+the main cost of a small network. x = n log 2 + r with n whole and abs(r) <= log(2) / 2; exp(x) =
+2**n exp(r), the latter by Taylor's series. 2**n is multiplied in two halves, which reach down to
+subnormals and up to inf. Source: Muller et al., "Handbook of floating-point arithmetic", 2018,
+section 10.2.
 """
 
 from __future__ import annotations
@@ -93,7 +94,7 @@ CHOSEN = reduced, log_two
 
 
 def exp(x: Any) -> Any:
-    """The exponential of a number, in its type, within 1 ulp."""
+    """The exponential of a number, in its type, within 1 / 1.1 ulp (float64 / float32)."""
     t, n, half = reduced(x)
     return (1.0 + t) * power_of_two(half) * power_of_two(n - half)
 
@@ -106,7 +107,7 @@ def expm1(x: Any) -> Any:
 
 
 def tanh(x: Any) -> Any:
-    """The hyperbolic tangent, within 2.5 ulp: -m / (2 + m) of |x| for m = expm1(-2 |x|)."""
+    """The hyperbolic tangent, within 3 ulp: -m / (2 + m) of |x| for m = expm1(-2 |x|)."""
     m = expm1(-2.0 * abs(x))
     a = m / (2.0 + m)
     return -a if x > 0.0 else a
