@@ -54,7 +54,9 @@ def train(
     if target != -math.inf:
         target = finite("target", target)
     session = Session(update, state)
-    return trained(update, session, pieces(session, passes), target)
+    after, losses = trained(update, session, pieces(session, passes), target)
+    figures: Any = losses.tolist()
+    return Trained(after, tuple(figures))
 
 
 def trained(
@@ -62,19 +64,18 @@ def trained(
     session: Session[F, S],
     pieces: Iterable[Piece],
     target: float = -math.inf,
-) -> Trained[F, S]:
-    """`train` for what `pieces` gives."""
-    losses: list[float] = []
+) -> tuple[State[F, S], Floats]:
+    """`train` for what `pieces` gives, but with the losses in an array."""
+    losses: list[Floats] = []
+    done = 0
     last: tuple[Saved, Piece] | None = None
     for piece in pieces:
         begun = session.saved()
         found = advance(session, piece.feed, stop=True)
         whole = len(found) == piece.feed.steps and complaint(session) is None
         if not (whole and np.isfinite(found).all() and np.isfinite(session.p).all()):
-            error = _divergence(session, (begun, piece), last, found, len(losses))
-            _explain(
-                update, session, (begun, piece), last, error.epoch - 1 - len(losses), len(losses)
-            )
+            error = _divergence(session, (begun, piece), last, found, done)
+            _explain(update, session, (begun, piece), last, error.epoch - 1 - done, done)
             raise error from error.__cause__
         each = piece.means(found)
         reached = np.flatnonzero(each <= target)[:1]
@@ -82,14 +83,14 @@ def trained(
             each = each[: reached[0] + 1]
             session.restore(begun)
             advance(session, piece.until(len(each)), stop=True)
-        figures: Any = each.tolist()
-        losses.extend(figures)
+        losses.append(each)
+        done += len(each)
         if len(reached):
             break
         last = begun, piece
     if not losses:
         raise ValueError("passes: expected at least one, got none")
-    return Trained(session.state(), tuple(losses))
+    return session.state(), np.concatenate(losses)
 
 
 def _divergence(

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fnn.base import Acts, Batch, F, F_co, Params, S, S_any
-from fnn.compiled.epochs import Trained, trained
+from fnn.compiled.epochs import trained
 from fnn.compiled.latency import forward
-from fnn.compiled.passes import Pass, pieces
+from fnn.compiled.passes import Floats, Pass, pieces
 from fnn.compiled.session import Session, check_update
 from fnn.data import Minibatches, Samples
 from fnn.random import Key, split
@@ -92,7 +92,7 @@ def train_many(
     shared = [] if own else list(pieces(first, common))
     stop = threading.Event()
 
-    def one(i: int) -> Trained[F, S]:
+    def one(i: int) -> tuple[State[F, S], Floats]:
         try:
             session = Session(updates[i], states[i])
             session.stopped = stop.is_set
@@ -113,8 +113,8 @@ def train_many(
         except BaseException:
             stop.set()  # threads that are at work finish a tenth of a second
             raise
-    losses = np.array([one.losses for one in done])
-    return Many(tuple(one.state for one in done), frozen(losses))
+    after, losses = zip(*done, strict=True)
+    return Many(after, frozen(np.stack(losses)))
 
 
 def distributed(
