@@ -12,6 +12,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import repeat
 from typing import Any
 
@@ -56,10 +57,8 @@ def main() -> None:
             lambda: tuple(map(one, two)),
             lambda: tuple(pool.map(one, two)),
         )
-    many = lambda threads: (
-        lambda: compiled.train_many(UPDATE, STATES, [PASS] * 1000, threads=threads)
-    )
-    compare("1,000 networks of train_many", many(1), many(2))
+    many = partial(compiled.train_many, UPDATE, STATES, [PASS] * 1000)
+    compare("1,000 networks of train_many", partial(many, threads=1), partial(many, threads=2))
 
 
 if __name__ == "__main__":
