@@ -404,11 +404,6 @@ def summing(output: Array, target: Array) -> Array:
     return total
 
 
-def solving(output: Array, target: Array) -> Array:
-    total: Array = np.linalg.solve(np.diag(output), target).sum(-1)  # unless an output is 0
-    return total
-
-
 def distance(output: Array, target: Array) -> Any:
     length: Any = np.linalg.norm(output - target)
     return length
@@ -465,29 +460,18 @@ def sizing(output: Array, target: Array) -> Array:
     return more
 
 
-@pytest.mark.parametrize(
-    ("loss", "bias", "error"),
-    [
-        (Loss(solving, ones), 0.0, np.linalg.LinAlgError),
-        (Loss(sizing, ones), 50.0, ValueError),
-    ],
-    ids=["of a singular matrix", "of a negative size"],
-)
-@pytest.mark.filterwarnings("ignore::numba.NumbaPerformanceWarning")
-def test_a_loss_that_raises_is_no_number_and_training_raises_what_it_did(
-    loss: Loss, bias: float, error: type[Exception]
-) -> None:
-    update = train_step((identity,), loss, sgd(0.1))
+def test_a_loss_that_raises_is_no_number_and_training_raises_what_it_did() -> None:
+    update = train_step((identity,), Loss(sizing, ones), sgd(0.1))
     pass_ = samples(Batch(np.zeros((2, 2)), np.ones((2, 2))))
     well, ill = (
-        start(update.optimizer, (Layer(np.zeros((2, 2)), np.full(2, b)),)) for b in (2.0, bias)
+        start(update.optimizer, (Layer(np.zeros((2, 2)), np.full(2, b)),)) for b in (2.0, 50.0)
     )
     expected, found = fnn.scan(update, well, pass_), compiled.scan(update, well, pass_)
     assert found[1] == pytest.approx(expected[1], rel=1e-13)
     assert np.isnan(compiled.scan(update, ill, pass_)[1][0])
-    with pytest.raises(error):
+    with pytest.raises(ValueError, match="negative"):
         fnn.scan(update, ill, pass_)
-    with pytest.raises(error):
+    with pytest.raises(ValueError, match="negative"):
         compiled.train(update, ill, [pass_])
 
 
