@@ -33,6 +33,8 @@ from fnn.compiled import tables
 from fnn.compiled.batches import LARGE
 from fnn.compiled.feed import MANY, PIECE
 from fnn.compiled.layout import layout
+from fnn.compiled.passes import pieces
+from fnn.compiled.session import Session
 from fnn.compiled.tables import (
     ALL_PARAMS,
     ALL_WIDTHS,
@@ -520,6 +522,15 @@ def test_columns_of_the_kernels_tables_are_where_python_writes_their_fields() ->
     assert net[LAYERS:] == [*LayerRow(3, 5, 8, 6), *LayerRow(5, 2, 4, 7)]
 
 
+def test_new_orders_of_the_same_data_are_one_piece() -> None:
+    update = train_step((tanh, sigmoid), squared_error, sgd(0.1))
+    session = Session(update, state_of(sgd(0.1)))
+    data, other = Batch(np.ones((20, 3)), np.ones((20, 2))), table()
+    passes = [minibatches(key(i), 6, data) for i in range(9)]
+    passes += [minibatches(key(i), 6, other) for i in range(5)]
+    assert [len(piece.passes) for piece in pieces(session, passes)] == [9, 5]
+
+
 def test_passes_are_read_as_they_are_needed() -> None:
     read = []
     data = table()
@@ -538,6 +549,7 @@ def test_passes_are_read_as_they_are_needed() -> None:
 SHORT = Batch(table().x, table().y[:15])
 BEYOND: dict[str, Any] = {
     "beyond the last": replace(SHUFFLED, rows=np.array([0, 20])),
+    "beyond the last in a later batch": replace(SHUFFLED, rows=np.arange(21)),
     "before the first": replace(SHUFFLED, rows=np.array([0, -21])),
     "fractions": replace(SHUFFLED, rows=np.array([0.5, 1.0])),
     "too few targets": replace(SHUFFLED, data=SHORT),

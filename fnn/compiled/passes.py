@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from fnn.base import Array
 from fnn.compiled.batches import large
 from fnn.compiled.feed import MANY, PIECE, Feed, Integers, check_pass, contents, order
 from fnn.compiled.session import Session
@@ -59,7 +60,7 @@ def pieces(session: Session[Any, Any], passes: Iterable[Pass]) -> Iterator[Piece
             check_pass(pass_)
             check_batches(len(pass_), read + 1)
             read += len(equal)
-            if runs and pass_.data is runs[-1][0].data:
+            if runs and of_one(pass_, runs[-1][0]):
                 runs[-1] += equal
             else:
                 runs.append(equal)
@@ -73,6 +74,17 @@ def runs_of_one(passes: list[Pass]) -> Iterator[list[Pass]]:
     if all(map(is_, passes, repeat(passes[0]))):
         return iter([passes])
     return (list(equal) for _, equal in groupby(passes, id))
+
+
+def of_one(pass_: Pass, other: Pass) -> bool:
+    """Whether two passes are over the very same memory: each has views of its own of the data."""
+    return pass_.data is other.data or all(map(_same, pass_.data, other.data))
+
+
+def _same(one: Array | None, other: Array | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return one.__array_interface__ == other.__array_interface__
 
 
 def ahead(pass_: Pass, size: int) -> int:
@@ -91,7 +103,7 @@ def _joined(session: Session[Any, Any], passes: list[Pass], last: Piece | None) 
     """One piece of `passes`; it is the `last` one if it has the same."""
     if last is not None and passes == last.passes:
         return last
-    if last is not None and passes[0].data is last.passes[0].data:
+    if last is not None and of_one(passes[0], last.passes[0]):
         data = last.feed.data
     else:
         data = contents(passes[0], session.like, session.dtype)
