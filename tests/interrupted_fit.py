@@ -6,6 +6,7 @@ is, to the bit, what a fit of so many epochs returns.
 
 from __future__ import annotations
 
+import signal
 from typing import Any
 
 import numpy as np
@@ -40,6 +41,7 @@ def trained(max_epochs: int, seen: list[Any]) -> Fit[Any, Any]:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
     seen: list[Any] = []
     try:
         trained(10**9, seen)
