@@ -446,7 +446,7 @@ REFUSED: dict[str, tuple[Activation | Loss, str]] = {
     ),
     "is one number": (Activation(constant, one), "acts on each number alone"),
     "has one slope": (Activation(lambda z: z, flat), "acts on each number alone"),
-    "writes through a view": (Loss(summing, writing_through), "leaves its arguments as they are"),
+    "writes through a view": (Loss(summing, writing_through), "expected a pair "),
     "too few slopes": (Loss(summing, lambda o, y: o[:1]), "2 slopes for a sample of 2"),
     "too many": (Loss(summing, lambda o, y: np.ones(5)), "2 slopes for a sample of 2"),
     "other shapes": (Loss(lambda o, y: (o - np.ones(5)).sum(-1), ones), "broadcast"),
