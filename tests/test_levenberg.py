@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
+from collections.abc import Iterator
 from itertools import islice, pairwise
 from typing import Any
 
@@ -349,19 +350,24 @@ def test_params_whose_loss_is_not_finite_are_refused() -> None:
     refuses((ValueError, "params", "finite loss", "inf"), levenberg_marquardt, LINEAR, huge, DATA)
 
 
+def peak_of_a_step(states: Iterator[Any]) -> int:
+    """Bytes at most in use at once, beyond those of the state before it."""
+    next(states)
+    tracemalloc.start()
+    try:
+        next(states)
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
 def test_memory_grows_with_the_chunk_and_not_with_the_rows() -> None:
     n, width = 20_000, 16
     params = init(key(0), (4, width, 1))
     size = ravel(params)[0].size  # 97: all rows would take 15.5 MB
     data = Batch(normal(key(1), (n, 4)), normal(key(2), (n, 1)))
     states = levenberg_marquardt(ACTS, params, data, chunk=500)
-    next(states)
-    tracemalloc.start()
-    try:
-        next(states)
-        peak = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
+    peak = peak_of_a_step(states)
     # Six P^2, the chunk's share of layers (z, a, df and temporaries), and roots of the weights.
     assert peak < 8 * (8 * size**2 + 500 * 8 * width + 3 * n)
 
@@ -408,13 +414,7 @@ def test_a_step_takes_no_more_matrices_than_were_asked_for() -> None:
     params = init(key(0), (4, 50, 1))
     size = ravel(params)[0].size
     states = levenberg_marquardt(ACTS, params, Batch(normal(key(1), (20, 4)), np.ones((20, 1))))
-    next(states)
-    tracemalloc.start()
-    try:
-        next(states)
-        peak = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
+    peak = peak_of_a_step(states)
     assert peak < PEAK * 8 * size**2
 
 

@@ -108,13 +108,6 @@ def _total(context: Any, vector: Any) -> Any:
     return vector.scalar(vector), generate
 
 
-def _times(context: Any, u: Any, v: Any) -> Any:
-    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return builder.fmul(*args)
-
-    return u(u, v), generate
-
-
 def _put(context: Any, vector: Any, k: Any, x: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         return builder.insert_element(args[0], args[2], args[1])
@@ -122,11 +115,16 @@ def _put(context: Any, vector: Any, k: Any, x: Any) -> Any:
     return vector(vector, k, x), generate
 
 
-def _add(context: Any, u: Any, v: Any) -> Any:
-    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return builder.fadd(*args)
+def _lanewise(instruction: str) -> Any:
+    """An instruction of LLVM's for two vectors."""
 
-    return u(u, v), generate
+    def typed(context: Any, u: Any, v: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            return getattr(builder, instruction)(*args)
+
+        return u(u, v), generate
+
+    return intrinsic(typed)
 
 
 def _plus(context: Any, u: Any, v: Any, w: Any) -> Any:
@@ -218,10 +216,10 @@ scaled: Any = intrinsic(_scaled)
 root: Any = intrinsic(_root)
 """``root(x)``: the square root, as one instruction."""
 
-add: Any = intrinsic(_add)
+add: Any = _lanewise("fadd")
 """``add(u, v)``: u + v."""
 
-times: Any = intrinsic(_times)
+times: Any = _lanewise("fmul")
 """``times(u, v)``: u * v."""
 
 plus: Any = intrinsic(_plus)
