@@ -4,7 +4,7 @@
 
 For networks from 280 to 25,450 params, in both dtypes on one thread, batches of rows that make up
 powers of two of rows times params: the time by loops over the time by BLAS, of training (Adam) and
-of `forward`. `fnn.compiled.batches.LARGE` and `fnn.compiled.latency.FEW` are where it passes 1.
+of `forward`. `fnn.compiled._runtime.batches.LARGE` and `fnn.compiled._runtime.evaluate.FEW` are where it passes 1.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ import numpy as np  # after the threads are pinned
 from benchmarks.timing import ratios, take_turns
 from fnn import Batch, compiled, init, key, minibatches, start, train_step
 from fnn.activations import identity, relu
-from fnn.compiled import batches, latency
+from fnn.compiled._runtime import batches
+from fnn.compiled._runtime import evaluate as latency
 from fnn.losses import squared_error
 from fnn.optimizers import adam
 from fnn.random import normal

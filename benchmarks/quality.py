@@ -29,24 +29,12 @@ from sklearn.model_selection import train_test_split
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.preprocessing import StandardScaler
 
-from fnn import (
-    Array,
-    Batch,
-    Grads,
-    LayerGrad,
-    Loss,
-    Optimizer,
-    Params,
-    forward,
-    init,
-    key,
-    one_hot,
-)
+from fnn import Array, Batch, Grads, LayerGrad, Loss, Optimizer, Params, forward, init, key, one_hot
 from fnn.activations import identity, relu
+from fnn.data import standardize
 from fnn.losses import sigmoid_cross_entropy, softmax_cross_entropy, squared_error
 from fnn.optimizers import adam, chain
 from fnn.random import split
-from fnn.scaling import standardize
 from fnn.train import fit
 
 SEEDS = 10

@@ -21,11 +21,10 @@ from sklearn.datasets import load_diabetes
 
 from fnn import Array, Batch, Params, forward, init, key
 from fnn.activations import identity, tanh
+from fnn.data import absorb, split, standardize
 from fnn.losses import pinball
 from fnn.optimizers import adamw
 from fnn.random import fold_in
-from fnn.scaling import absorb, standardize
-from fnn.splits import split
 from fnn.train import fit
 
 ACTS = (tanh, identity)

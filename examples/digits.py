@@ -21,11 +21,11 @@ from tqdm import tqdm
 from fnn import Batch, forward, init, key, minibatches, one_hot, start, train_step
 from fnn.activations import identity, relu
 from fnn.checkpoint import load, save
+from fnn.data import split
 from fnn.losses import softmax_cross_entropy
 from fnn.optimizers import adam
 from fnn.plot import plot_confusion
 from fnn.random import fold_in
-from fnn.splits import split
 from fnn.train import epochs
 
 ACTS = (relu, identity)  # the loss takes logits, so the last layer has no activation of its own

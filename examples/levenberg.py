@@ -18,8 +18,8 @@ from matplotlib import pyplot
 
 from fnn import Array, Batch, forward, init, key
 from fnn.activations import identity, tanh
+from fnn.data import standardize
 from fnn.random import fold_in, normal
-from fnn.scaling import standardize
 from fnn.solvers import bayesian_regularization, levenberg_marquardt, predict_interval
 
 ACTS = (tanh, identity)

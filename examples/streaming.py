@@ -22,10 +22,10 @@ from numpy.lib.format import open_memmap
 
 from fnn import init, key, samples, scan, start, train_step
 from fnn.activations import identity, tanh
+from fnn.data import Chunk, batches_from
 from fnn.losses import squared_error
 from fnn.optimizers import sgd
 from fnn.random import Key, fold_in, normal
-from fnn.sources import Chunk, batches_from
 
 COLUMNS, CHUNK, NOISE = 256, 4096, 0.1
 

@@ -118,3 +118,10 @@ class Optimizer(NamedTuple, Generic[S_any]):
 
     init: Callable[[Params[Any]], S_any]
     update: Callable[[Grads[Any], S_any, Params[Any]], tuple[Grads[Any], S_any]]
+
+
+class State(NamedTuple, Generic[F_co, S_any]):
+    """All that training changes: the params and the optimizer's own state."""
+
+    params: Params[F_co]
+    opt: S_any

@@ -23,10 +23,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fnn import random
+from fnn._core.arrays import frozen
+from fnn._core.numbers import (
+    as_numbers,
+    check_interval,
+    check_rate,
+    describe,
+    finite,
+    floating,
+    whole,
+)
 from fnn.base import Array, F, Layer, Params
-from fnn.random import Key, check_interval
-from fnn.tree import frozen
-from fnn.values import as_numbers, check_rate, describe, finite, floating, whole
+from fnn.random import Key
 
 Initializer: TypeAlias = Callable[[Key, tuple[int, ...], np.dtype[Any]], Array]
 

@@ -18,19 +18,10 @@ from typing import Any, Generic, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fnn.base import (
-    Acts,
-    Array,
-    Batch,
-    F,
-    F_co,
-    Grads,
-    LayerGrad,
-    Loss,
-    Params,
-)
-from fnn.checks import check_batch, check_loss, check_network
-from fnn.shapes import (
+from fnn._core.arrays import frozen
+from fnn._core.checks import check_batch, check_grads, check_loss, check_network
+from fnn._core.numbers import check_rate
+from fnn._core.shapes import (
     check_elementwise,
     check_input,
     check_like_output,
@@ -38,9 +29,7 @@ from fnn.shapes import (
     check_target,
     row_shares,
 )
-from fnn.tree import frozen
-from fnn.updates import apply_updates as apply_updates
-from fnn.updates import step as step
+from fnn.base import Acts, Array, Batch, F, F_co, Grads, Layer, LayerGrad, Loss, Params
 
 Pullback: TypeAlias = Callable[[ArrayLike], tuple[Grads[F], NDArray[F]]]
 
@@ -148,6 +137,46 @@ def mean_loss(acts: Acts, loss: Loss, params: Params[F], batch: Batch) -> float:
     check_batch(batch)
     output = _output("batch.x", acts, params, batch.x)
     return _mean_loss(loss, output, check_target(batch.y, output), batch.weight)[0]
+
+
+def step(params: Params[F], grads: Grads[Any], rate: float) -> Params[F]:
+    """Plain gradient descent: ``params - rate * grads``.
+
+    `rate` is a finite number of at least 0. Raises `ValueError` where grads are of another shape.
+
+    >>> from fnn import Layer, LayerGrad
+    >>> params = (Layer(np.array([[2.0]]), np.array([0.5])),)
+    >>> step(params, (LayerGrad(np.array([[10.0]]), np.array([1.0])),), 0.1)
+    (Layer(w=array([[1.]]), b=array([0.4])),)
+    """
+    rate = check_rate("rate", rate)
+    check_grads("grads", grads, params)
+    factor = np.array(-rate, params[0].w.dtype)  # a Python number costs half as much again
+    layers = []
+    for (w, b), (dw, db) in zip(params, grads, strict=True):
+        new_w: Array = dw * factor  # the one temporary becomes the result
+        new_b: Array = db * factor
+        new_w += w
+        new_b += b
+        new_w.setflags(write=False)  # as frozen does, without the cost of its call
+        new_b.setflags(write=False)
+        layers.append(Layer(new_w, new_b))
+    return tuple(layers)
+
+
+def apply_updates(params: Params[F], updates: Grads[Any]) -> Params[F]:
+    """``params + updates``, for the updates that an optimizer returns.
+
+    >>> from fnn import Layer, LayerGrad
+    >>> params = (Layer(np.array([[2.0]]), np.array([0.5])),)
+    >>> apply_updates(params, (LayerGrad(np.array([[1.0]]), np.array([-0.5])),))
+    (Layer(w=array([[3.]]), b=array([0.])),)
+    """
+    check_grads("updates", updates, params)
+    return tuple(
+        Layer(frozen(w + dw), frozen(b + db))
+        for (w, b), (dw, db) in zip(params, updates, strict=True)
+    )
 
 
 def _enter(name: str, acts: Acts, params: Params[F], x: Any) -> NDArray[F]:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fnn._core.numbers import as_numbers, check_finite
 from fnn.base import Array
-from fnn.values import as_numbers, check_finite
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple, TypeAlias, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from fnn._core.arrays import frozen
+from fnn._core.numbers import check_interval, check_rate, finite, floating, whole
 from fnn.base import F
-from fnn.tree import frozen
-from fnn.values import check_rate, finite, floating, whole
 
 Shape: TypeAlias = int | tuple[int, ...]
 
@@ -120,15 +120,6 @@ def check_key(key: Key) -> None:
     """A key, not the seed of one."""
     if not isinstance(key, Key):
         raise TypeError(f"key: expected a Key, got {key!r}; make one by fnn.key(seed)")
-
-
-def check_interval(low: float, high: float) -> tuple[float, float]:
-    """Finite ends in their order."""
-    low, high = finite("low", low), finite("high", high)
-    if low > high:
-        raise ValueError(f"low: expected at most high = {high}, got {low}; swap the two")
-    finite("high - low", high - low)
-    return low, high
 
 
 def _lengths(shape: Shape) -> tuple[int, ...]:

@@ -16,7 +16,7 @@ from functools import partial
 from itertools import pairwise
 from typing import TypeAlias
 
-from fnn.values import check_rate, finite, whole
+from fnn._core.numbers import check_rate, finite, whole
 
 Schedule: TypeAlias = Callable[[int], float]
 

@@ -14,24 +14,11 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike
 
+from fnn._core.arrays import frozen, rebuild
+from fnn._core.numbers import FLOATS, as_floats, describe, is_plain
 from fnn.base import Array
-from fnn.values import FLOATS, as_floats, describe, is_plain
 
 T = TypeVar("T")
-A = TypeVar("A", bound=Array)
-
-
-def frozen(array: A) -> A:
-    """The same array, read-only from now on: for arrays that fnn has just allocated."""
-    array.setflags(write=False)
-    return array
-
-
-def rebuild(like: T, children: list[Any]) -> T:
-    """A tuple or NamedTuple of the class of `like` around new children."""
-    make: Any = getattr(type(like), "_make", type(like))
-    tree: T = make(children)
-    return tree
 
 
 def map(f: Callable[..., Any], tree: T, *rest: Any) -> T:

@@ -29,7 +29,7 @@ from fnn.random import fold_in, permutation, split
 from fnn.random import normal as draw
 from fnn.testing import check_gradients
 from fnn.tree import leaves, norm
-from tests.oracles import ACTIVATIONS, LOSSES, acts_named, complex_step_gradient
+from tests.support.oracles import ACTIVATIONS, LOSSES, acts_named, complex_step_gradient
 
 SEEDS = st.integers(0, 2**32 - 1)
 

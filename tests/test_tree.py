@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fnn import Layer, LayerGrad, init, key, tree
-from fnn.base import Array
+from fnn._core.arrays import frozen as own_frozen
+from fnn.base import Array, State
 from fnn.optimizers import SgdState
-from fnn.train import State
 
 PARAMS = init(key(0), (3, 2, 1))
 
@@ -134,7 +134,7 @@ def test_freeze_copies_what_others_could_write_and_keeps_what_is_frozen() -> Non
     mine = np.ones(3)
     view = mine.view()
     view.setflags(write=False)
-    own = tree.frozen(np.ones(3))
+    own = own_frozen(np.ones(3))
     frozen = tree.freeze(Pair(mine, 1.0)), tree.freeze((view,)), tree.freeze((own,))
     mine[:] = 7
     np.testing.assert_array_equal(frozen[0].left, np.ones(3))

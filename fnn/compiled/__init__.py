@@ -22,13 +22,24 @@ if find_spec("numba") is None:
         "fnn.compiled: expected numba to be installed, found none; pip install 'fnn[compiled]'"
     )
 
-from fnn.compiled.engine import scan as scan
-from fnn.compiled.epochs import Trained as Trained
-from fnn.compiled.epochs import train as train
-from fnn.compiled.latency import backprop as backprop
-from fnn.compiled.latency import forward as forward
-from fnn.compiled.many import Many as Many
-from fnn.compiled.many import Prediction as Prediction
-from fnn.compiled.many import ensemble as ensemble
-from fnn.compiled.many import predict as predict
-from fnn.compiled.many import train_many as train_many
+from fnn.compiled._runtime.evaluate import backprop, forward
+from fnn.compiled._runtime.many import Many, Prediction, ensemble, predict, train_many
+from fnn.compiled._runtime.scan import scan
+from fnn.compiled._runtime.train import Trained, train
+
+__all__ = [
+    "Many",
+    "Prediction",
+    "Trained",
+    "backprop",
+    "ensemble",
+    "forward",
+    "predict",
+    "scan",
+    "train",
+    "train_many",
+]
+
+
+def __dir__() -> list[str]:
+    return __all__

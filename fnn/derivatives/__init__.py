@@ -4,18 +4,35 @@ Each is a pure function of ``(acts, params, ...)`` for one sample or a batch, an
 derives its formula.
 """
 
-from fnn.derivatives.curvature import hessian as hessian
-from fnn.derivatives.curvature import hvp as hvp
-from fnn.derivatives.gauss_newton import diagonal_gauss_newton as diagonal_gauss_newton
-from fnn.derivatives.gauss_newton import fisher_vp as fisher_vp
-from fnn.derivatives.gauss_newton import gauss_newton_vp as gauss_newton_vp
-from fnn.derivatives.gauss_newton import kfac_factors as kfac_factors
-from fnn.derivatives.inputs import input_gradient as input_gradient
-from fnn.derivatives.inputs import input_hessian as input_hessian
-from fnn.derivatives.inputs import input_jacobian as input_jacobian
-from fnn.derivatives.inputs import laplacian as laplacian
-from fnn.derivatives.outputs import jacobian as jacobian
-from fnn.derivatives.outputs import jvp as jvp
-from fnn.derivatives.per_example import clipped_sum as clipped_sum
-from fnn.derivatives.per_example import per_example_gradients as per_example_gradients
-from fnn.derivatives.per_example import per_example_norms as per_example_norms
+from fnn.derivatives._curvature import hessian, hvp
+from fnn.derivatives._gauss_newton import (
+    diagonal_gauss_newton,
+    fisher_vp,
+    gauss_newton_vp,
+    kfac_factors,
+)
+from fnn.derivatives._inputs import input_gradient, input_hessian, input_jacobian, laplacian
+from fnn.derivatives._outputs import jacobian, jvp
+from fnn.derivatives._per_example import clipped_sum, per_example_gradients, per_example_norms
+
+__all__ = [
+    "clipped_sum",
+    "diagonal_gauss_newton",
+    "fisher_vp",
+    "gauss_newton_vp",
+    "hessian",
+    "hvp",
+    "input_gradient",
+    "input_hessian",
+    "input_jacobian",
+    "jacobian",
+    "jvp",
+    "kfac_factors",
+    "laplacian",
+    "per_example_gradients",
+    "per_example_norms",
+]
+
+
+def __dir__() -> list[str]:
+    return __all__

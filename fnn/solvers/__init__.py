@@ -11,17 +11,30 @@
 - `leave_one_out` tells how much each training sample has bent the fit, without refitting.
 """
 
-from fnn.solvers.bayesian import BayesianState as BayesianState
-from fnn.solvers.bayesian import bayesian_regularization as bayesian_regularization
-from fnn.solvers.bridge import Objective as Objective
-from fnn.solvers.bridge import lbfgs as lbfgs
-from fnn.solvers.bridge import objective as objective
-from fnn.solvers.conjugate import DescentState as DescentState
-from fnn.solvers.conjugate import scaled_conjugate_gradient as scaled_conjugate_gradient
-from fnn.solvers.influence import LeaveOneOut as LeaveOneOut
-from fnn.solvers.influence import leave_one_out as leave_one_out
-from fnn.solvers.levenberg import LevenbergState as LevenbergState
-from fnn.solvers.levenberg import Stop as Stop
-from fnn.solvers.levenberg import levenberg_marquardt as levenberg_marquardt
-from fnn.solvers.posterior import Interval as Interval
-from fnn.solvers.posterior import predict_interval as predict_interval
+from fnn.solvers._bayesian import BayesianState, bayesian_regularization
+from fnn.solvers._conjugate import DescentState, scaled_conjugate_gradient
+from fnn.solvers._influence import LeaveOneOut, leave_one_out
+from fnn.solvers._levenberg import LevenbergState, Stop, levenberg_marquardt
+from fnn.solvers._posterior import Interval, predict_interval
+from fnn.solvers._scipy import Objective, lbfgs, objective
+
+__all__ = [
+    "BayesianState",
+    "DescentState",
+    "Interval",
+    "LeaveOneOut",
+    "LevenbergState",
+    "Objective",
+    "Stop",
+    "bayesian_regularization",
+    "lbfgs",
+    "leave_one_out",
+    "levenberg_marquardt",
+    "objective",
+    "predict_interval",
+    "scaled_conjugate_gradient",
+]
+
+
+def __dir__() -> list[str]:
+    return __all__

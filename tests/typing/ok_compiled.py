@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from fnn import Batch, Grads, State, compiled, init, key, minibatches, samples, start, train_step
 from fnn.activations import tanh
 from fnn.losses import squared_error
-from fnn.moments import AdamState
-from fnn.optimizers import SgdState, adam, sgd
+from fnn.optimizers import AdamState, SgdState, adam, sgd
 from fnn.train import fit
 
 data = Batch(np.eye(3), np.eye(3))

@@ -1,0 +1,1 @@
+"""Internal: what any module may use."""

@@ -1,0 +1,202 @@
+"""A network's parts fit together: params, pairs, batches, gradients and optimizers.
+
+Each check costs a fraction of a microsecond when all is well; only a failed one looks closer.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+
+from fnn._core.numbers import FLOATS, describe, is_plain
+from fnn.base import Activation, Acts, Batch, F, Grads, Layer, Loss, Optimizer, Params
+
+
+def check_params(params: Params[F]) -> np.dtype[F]:
+    """The dtype of params whose layers fit together."""
+    try:
+        first = params[0].w
+        dtype, width = first.dtype, first.shape[0]
+        for w, b in params:
+            n_in, n_out = w.shape
+            if (
+                n_in != width
+                or b.shape != (n_out,)
+                or w.dtype is not dtype  # they may still be equal, or of a fitting subclass:
+                or b.dtype is not dtype  # identity is fast, and the closer look decides
+                or type(w) is not ndarray
+                or type(b) is not ndarray
+            ):
+                break
+            width = n_out
+        else:
+            if dtype in FLOATS and type(params) is tuple and type(params[0]) is Layer:
+                return dtype
+    except (AttributeError, LookupError, TypeError, ValueError):
+        pass  # explained below
+    error = _params_error(params)
+    if error is not None:
+        raise error
+    return params[0].w.dtype
+
+
+def _params_error(params: Any) -> Exception | None:
+    if type(params) is not tuple or not params:
+        return TypeError(
+            f"params: expected a tuple of Layer(w, b), got {describe(params)}; fnn.init makes one,"
+            " tuple(layers) turns a list into one, and Layer(w, b) alone is written (Layer(w, b),)"
+        )
+    width = None
+    for i, layer in enumerate(params):
+        name = f"params[{i}]"
+        if not isinstance(layer, Layer):
+            return TypeError(
+                f"{name}: expected a Layer(w, b), got {describe(layer)};"
+                " make one by Layer(w, b), and pass params before grads"
+            )
+        w, b = layer
+        for part, array, rank in (("w", w, 2), ("b", b, 1)):
+            if not is_plain(array) or array.dtype not in FLOATS:
+                return TypeError(
+                    f"{name}.{part}: expected an array of floats in this machine's byte order,"
+                    f" got {describe(array)}; convert it by np.asarray(..., dtype=float)"
+                )
+            if array.ndim != rank:
+                return ValueError(
+                    f"{name}.{part}: expected {rank} dimension{'s' * (rank > 1)},"
+                    f" got shape {array.shape}; w is (n_in, n_out) and b is (n_out,)"
+                )
+            if array.dtype != params[0][0].dtype:
+                return TypeError(
+                    f"{name}.{part}: expected {params[0][0].dtype} like params[0].w,"
+                    f" got {array.dtype}; convert all params to one dtype"
+                )
+        if width is not None and w.shape[0] != width:
+            return ValueError(
+                f"{name}.w: expected {width} rows to match params[{i - 1}] with {width} outputs,"
+                f" got {w.shape}"
+            )
+        if b.shape != w.shape[1:]:
+            return ValueError(
+                f"{name}.b: expected {w.shape[1:]} to match {name}.w {w.shape}, got {b.shape}"
+            )
+        width = w.shape[1]
+    return None
+
+
+def check_acts(acts: Acts) -> None:
+    """A tuple of activation pairs."""
+    if type(acts) is not tuple:
+        raise TypeError(
+            f"acts: expected a tuple of Activation pairs, got {describe(acts)};"
+            " tuple(acts) turns a list into one, and one pair alone is written (pair,)"
+        )
+    for act in acts:
+        if type(act) is not Activation:
+            break
+    else:
+        return
+    for i, act in enumerate(acts):
+        if not isinstance(act, Activation):
+            raise TypeError(
+                f"acts[{i}]: expected an Activation(f, df) pair, got {describe(act)};"
+                " fnn.activations has pairs, and Activation(f, df) makes one"
+            )
+
+
+def check_network(acts: Acts, params: Params[F]) -> np.dtype[F]:
+    """The dtype of a network whose layers fit together, with one activation pair each."""
+    dtype = check_params(params)
+    check_acts(acts)
+    if len(acts) != len(params):
+        raise ValueError(
+            f"acts: expected {len(params)} pairs, one for each layer of params, got {len(acts)};"
+            " a layer without a nonlinearity takes fnn.activations.identity"
+        )
+    return dtype
+
+
+def check_loss(loss: Loss) -> None:
+    """A loss pair, not a function or an activation pair."""
+    if not isinstance(loss, Loss):
+        raise TypeError(
+            f"loss: expected a Loss(f, df) pair, got {describe(loss)};"
+            " fnn.losses has pairs, and Loss(f, df) makes one"
+        )
+
+
+def check_batch(batch: Batch, name: str = "batch") -> None:
+    """A Batch, not the array of its samples."""
+    if not isinstance(batch, Batch):
+        raise TypeError(
+            f"{name}: expected a Batch(x, y), got {describe(batch)}; wrap x and y in one"
+        )
+
+
+def check_grads(name: str, grads: Grads[Any], params: Params[Any]) -> None:
+    """Grads, or updates, of the shapes of the params."""
+    try:
+        for (w, b), (dw, db) in zip(params, grads, strict=True):
+            if (
+                w.shape != dw.shape
+                or b.shape != db.shape
+                or w.dtype is not dw.dtype  # as in check_params
+                or b.dtype is not db.dtype
+                or type(dw) is not ndarray
+                or type(db) is not ndarray
+            ):
+                break
+        else:
+            if type(params) is tuple and type(grads) is tuple and type(params[0]) is Layer:
+                return
+    except (AttributeError, LookupError, TypeError, ValueError):
+        pass  # explained below
+    check_params(params)
+    error = _grads_error(name, grads, params)
+    if error is not None:
+        raise error
+
+
+def _grads_error(name: str, grads: Any, params: Params[Any]) -> Exception | None:
+    remedy = "pass what backprop returned for these params"
+    if type(grads) is not tuple:
+        return TypeError(
+            f"{name}: expected a tuple of LayerGrad(w, b), got {describe(grads)}; {remedy}"
+        )
+    if len(grads) != len(params):
+        return ValueError(
+            f"{name}: expected {len(params)} layers like params, got {len(grads)}; {remedy}"
+        )
+    for i, (layer, grad) in enumerate(zip(params, grads, strict=True)):
+        if not isinstance(grad, tuple) or len(grad) != 2:
+            return TypeError(
+                f"{name}[{i}]: expected a LayerGrad(w, b), got {describe(grad)}; {remedy}"
+            )
+        for part, value, slope in zip("wb", layer, grad, strict=True):
+            if not is_plain(slope):
+                return TypeError(
+                    f"{name}[{i}].{part}: expected a NumPy array, got {describe(slope)};"
+                    " convert it by np.asarray"
+                )
+            if slope.shape != value.shape:
+                return ValueError(
+                    f"{name}[{i}].{part}: expected {value.shape} like params[{i}].{part},"
+                    f" got {describe(slope)}; {remedy}"
+                )
+            if slope.dtype != value.dtype:
+                return TypeError(
+                    f"{name}[{i}].{part}: expected {value.dtype} like params[{i}].{part},"
+                    f" got {describe(slope)}; scale by Python floats, which keep the dtype"
+                )
+    return None
+
+
+def check_optimizer(optimizer: Optimizer[Any]) -> None:
+    """An optimizer made by its rate, as sgd(0.1)."""
+    if not isinstance(optimizer, Optimizer):
+        raise TypeError(
+            f"optimizer: expected an Optimizer(init, update), got {describe(optimizer)};"
+            " as fnn.optimizers.sgd(0.1)"
+        )

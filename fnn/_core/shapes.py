@@ -1,0 +1,134 @@
+"""What flows through a network has the shape that its place asks for: nothing is broadcast.
+
+Each check costs a fraction of a microsecond when all is well; only a failed one looks closer.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+from numpy.typing import NDArray
+
+from fnn._core.numbers import as_floats
+from fnn.base import F, Params
+
+
+def check_input(name: str, x: Any, params: Params[F], dtype: np.dtype[F]) -> NDArray[F]:
+    """One sample (n_in,) or rows of samples (batch, n_in) for these params."""
+    array: NDArray[F] = x if type(x) is ndarray and x.dtype is dtype else as_floats(name, x, dtype)
+    width, shape = params[0].w.shape[0], array.shape
+    if len(shape) in (1, 2) and shape[-1] == width:
+        return array
+    remedy = "each row is one sample"
+    if array.ndim == 1 and width == 1:
+        remedy = "one column of samples is x.reshape(-1, 1)"
+    elif array.ndim == 2 and array.shape[0] == width:
+        remedy = "each row is one sample, so pass the transpose x.T"
+    raise ValueError(
+        f"{name}: expected ({width},) or (batch, {width}) to match params[0].w with {width} rows,"
+        f" got {array.shape}; {remedy}"
+    )
+
+
+def check_target(y: Any, output: NDArray[F], name: str = "batch.y") -> NDArray[F]:
+    """Targets of the very shape of the output: nothing is ever broadcast."""
+    array = as_floats(name, y, output.dtype)
+    if array.shape == output.shape:
+        return array
+    remedy = "give one target for each output"
+    if array.size == output.size:
+        remedy = f"reshape it: y.reshape{output.shape}"
+    elif array.shape in (output.shape[:-1], (*output.shape[:-1], 1)):
+        remedy = f"class labels become targets by fnn.one_hot(y, {output.shape[-1]})"
+    raise ValueError(
+        f"{name}: expected {output.shape} like the network's output, got {array.shape}; {remedy}"
+    )
+
+
+def check_weight(
+    weight: Any, shape: tuple[int, ...], dtype: np.dtype[F], name: str = "batch.weight"
+) -> NDArray[F]:
+    """Weights of the samples: one each, none negative, not all zero."""
+    array = as_floats(name, weight, dtype)
+    if array.shape != shape:
+        remedy = "reshape it: weight.ravel()" if array.size == math.prod(shape) else "one each"
+        raise ValueError(
+            f"{name}: expected {shape}, one number for each sample, got {array.shape}; {remedy}"
+        )
+    total = float(array.sum())
+    if not (total > 0 and math.isfinite(total) and float(array.min()) >= 0):
+        raise ValueError(
+            f"{name}: expected finite weights of at least 0 with a positive sum,"
+            f" got minimum {array.min()} and sum {total}; leave out samples that do not count"
+        )
+    return array
+
+
+def check_elementwise(name: str, i: int, values: Any, z: NDArray[F]) -> NDArray[F]:
+    """What acts[i] made of z: of its shape and, converted, its dtype."""
+    try:
+        if values.shape == z.shape and values.dtype is z.dtype:
+            array: NDArray[F] = values
+            return array
+    except AttributeError:
+        pass  # a number, a list or another dtype, and looked at below
+    name = f"acts[{i}].{name}"
+    array = as_floats(name, values, z.dtype)
+    if array.shape != z.shape:
+        raise ValueError(
+            f"{name}: expected an array {z.shape} like its argument, got {array.shape};"
+            " activation pairs act on each element"
+        )
+    return array
+
+
+def check_losses(losses: Any, slopes: Any, output: NDArray[F]) -> tuple[NDArray[F], NDArray[F]]:
+    """What a loss pair made of the output: a number for each sample, a slope for each output."""
+    shape, dtype = output.shape, output.dtype
+    try:
+        if (
+            losses.shape == shape[:-1]
+            and slopes.shape == shape
+            and losses.dtype is slopes.dtype is dtype
+        ):
+            return losses, slopes
+    except AttributeError:
+        pass  # not such arrays, and looked at below
+    losses = as_floats("loss.f", losses, output.dtype)
+    if losses.shape != output.shape[:-1]:
+        raise ValueError(
+            f"loss.f: expected {output.shape[:-1]}, one number for each sample, got"
+            f" {losses.shape}; sum over the last axis"
+        )
+    return losses, check_like_output("loss.df", slopes, output)
+
+
+def check_like_output(name: str, value: Any, output: NDArray[F]) -> NDArray[F]:
+    """An array of the output's shape and, converted, its dtype."""
+    array = as_floats(name, value, output.dtype)
+    if array.shape != output.shape:
+        raise ValueError(
+            f"{name}: expected {output.shape} like the output, got {array.shape};"
+            " give one number for each output"
+        )
+    return array
+
+
+def row_shares(weight: Any, output: NDArray[F]) -> NDArray[F] | float:
+    """What each row counts for in a mean: 1 / n, or its weight by the sum of all weights.
+
+    A sample on its own counts for 1, whatever its weight.
+    """
+    rows = output.shape[:-1]
+    if rows == (0,):
+        raise ValueError("batch.x: expected at least one row, got an empty batch")
+    if weight is None:
+        return 1.0 / rows[0] if rows else 1.0
+    checked = check_weight(weight, rows, output.dtype)
+    if not rows:
+        return 1.0
+    shares: NDArray[F] = checked / np.add.reduce(checked)
+    return shares

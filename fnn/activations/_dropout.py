@@ -1,0 +1,53 @@
+"""Dropout as a pure function of a key: the same key always silences the same units."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TypeAlias
+
+import numpy as np
+
+from fnn._core.checks import check_acts
+from fnn._core.numbers import finite
+from fnn.base import Activation, Array
+from fnn.random import Key, check_key, uniform
+
+_Slope: TypeAlias = Callable[[Array, Array], Array]
+
+
+def dropout(key: Key, rate: float, act: Activation) -> Activation:
+    """`act` with each unit silenced with probability `rate`, and the others scaled up to match.
+
+    ``f(z) = act.f(z) * mask``, and its derivatives likewise, where the mask, drawn from `key` in
+    the shape of z, is 0 with probability `rate` and else ``1 / (1 - rate)``: the mean of the output
+    is that of `act`. For training only; every step needs a key of its own, as `fit` gives to its
+    `training_acts`. Raises `ValueError` for a rate outside [0, 1).
+
+    Source: Srivastava et al., "Dropout", 2014, in the inverted form of section 10.
+
+    >>> from fnn.activations import identity
+    >>> from fnn.random import key
+    >>> dropout(key(0), 0.5, identity).f(np.ones(6))
+    array([2., 0., 0., 0., 2., 2.])
+    """
+    check_key(key)
+    rate = finite("rate", rate)
+    if not 0.0 <= rate < 1.0:
+        raise ValueError(f"rate: expected a probability from 0 to below 1, got {rate!r}")
+    check_acts((act,))
+    d2f = None if act.d2f is None else partial(_masked, key, rate, act, act.d2f)
+    return Activation(partial(_f, key, rate, act), partial(_masked, key, rate, act, act.df), d2f)
+
+
+def _f(key: Key, rate: float, act: Activation, z: Array) -> Array:
+    return act.f(z) * _mask(key, rate, z)
+
+
+def _masked(key: Key, rate: float, act: Activation, of: _Slope, z: Array, a: Array) -> Array:
+    return of(z, act.f(z)) * _mask(key, rate, z)  # `a` is masked: the pair needs its own
+
+
+def _mask(key: Key, rate: float, z: Array) -> Array:
+    kept: Array = np.where(uniform(key, z.shape) >= rate, 1.0 / (1.0 - rate), 0.0)
+    return kept.astype(z.dtype, copy=False)

@@ -1,0 +1,9 @@
+"""Checkpoints: a tree of arrays and plain values as one file, complete or not there at all."""
+
+from fnn.checkpoint._trees import load, save
+
+__all__ = ["load", "save"]
+
+
+def __dir__() -> list[str]:
+    return __all__

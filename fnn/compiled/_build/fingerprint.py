@@ -1,0 +1,126 @@
+"""What a function is, in a text: equal texts compute the same, in any process.
+
+A cache of compiled pairs needs to know: a function's name or file says nothing of its globals.
+"""
+
+from __future__ import annotations
+
+import dis
+import hashlib
+import sys
+import types
+from functools import lru_cache, partial
+from typing import Any
+
+import numpy as np
+
+from fnn.base import Array
+from fnn._core.numbers import describe
+
+LIBRARIES = {"numpy", "math", "builtins"}
+"""What is theirs is known by its name: their versions are known."""
+
+LARGEST = 10**6
+"""Bytes of an array that numba copies into code. For another it writes down where it lies."""
+
+
+class UnknownError(Exception):
+    """A function reaches something that may change without a trace."""
+
+    def __init__(self, value: Any) -> None:
+        super().__init__(
+            f"it reaches {describe(value)}, which compiled code cannot keep; make it a number,"
+            " a tuple of these, or an array of numbers in C order of at most 1 MB"
+        )
+
+
+def fingerprint(value: Any) -> str:
+    """A text for a function and all that it can reach; `UnknownError` where there is none."""
+    return _told(value, ())
+
+
+def _told(value: Any, outer: tuple[int, ...]) -> str:
+    kind = type(value)
+    if value is None or value is ... or kind in (bool, int, float, complex, str, bytes):
+        return f"{kind.__name__} {value!r}"
+    if isinstance(value, np.generic):
+        return f"{value.dtype} {value.item()!r}"
+    if kind is np.ndarray:
+        return _array(value)
+    if kind is tuple:
+        return f"tuple({', '.join(_told(part, outer) for part in value)})"
+    if issubclass(kind, tuple) and hasattr(value, "_fields"):
+        return f"{value._fields}{_told(tuple(value), outer)}"
+    if kind is frozenset:
+        return f"set({', '.join(sorted(_told(part, outer) for part in value))})"
+    if kind is partial:
+        return f"partial{_told((value.func, value.args, *value.keywords.items()), outer)}"
+    if kind is types.CodeType:
+        return _code(value)
+    name = _known(value)
+    if name is None and kind is types.FunctionType:
+        return _function(value, outer)
+    if name is None:
+        raise UnknownError(value)
+    return name
+
+
+def _array(value: Array) -> str:
+    if value.dtype.kind not in "biufc" or not value.flags.forc or value.nbytes > LARGEST:
+        raise UnknownError(value)
+    content = hashlib.sha256(value.tobytes()).hexdigest()
+    return f"array {value.dtype.str} {value.shape} {content}"
+
+
+def _known(value: Any) -> str | None:
+    """The name of a library, or of something in one, as numpy.float64 or math.exp."""
+    if type(value) is types.ModuleType:
+        module, name = value.__name__, ""
+        found: Any = value
+    else:
+        module, name = (str(getattr(value, key, "")) for key in ("__module__", "__name__"))
+        found = getattr(sys.modules.get(module), name, None)
+    known = module.split(".")[0] in LIBRARIES and found is value
+    return f"{module} {name}" if known else None
+
+
+def _function(function: types.FunctionType, outer: tuple[int, ...]) -> str:
+    if id(function) in outer:  # it calls itself
+        return f"outer {outer.index(id(function))}"
+    outer = (*outer, id(function))
+    cells = tuple(cell.cell_contents for cell in function.__closure__ or ())
+    keywords = tuple((function.__kwdefaults__ or {}).items())
+    own = tuple(globals_of(function).items())
+    parts = function.__code__, function.__defaults__, keywords, cells, own
+    return f"function{_told(parts, outer)}"
+
+
+@lru_cache(maxsize=1024)
+def _code(code: types.CodeType) -> str:
+    names = code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars
+    return f"code{_told((code.co_code, code.co_consts, names, code.co_argcount), ())}"
+
+
+def globals_of(function: types.FunctionType) -> dict[str, Any]:
+    """The global names that a function reads, and their values; builtins are not among them."""
+    known = function.__globals__
+    names = (name for op, name in instructions(function.__code__) if op == "LOAD_GLOBAL")
+    return {name: plain(known[name]) for name in names if name in known}
+
+
+def plain(value: Any) -> Any:
+    """The Python function of one of numba's, whose own code may be of values that were; the value.
+
+    It is compiled anew, as all functions of a pair are.
+    """
+    return getattr(value, "py_func", value)
+
+
+@lru_cache(maxsize=1024)
+def instructions(code: types.CodeType) -> tuple[tuple[str, Any], ...]:
+    """The operations of a function, and of those inside it, with what they are about."""
+    found = [(i.opname, i.argval) for i in dis.get_instructions(code)]
+    for part in code.co_consts:
+        if isinstance(part, types.CodeType):
+            found.extend(instructions(part))
+    return tuple(found)

@@ -1,0 +1,1 @@
+"""Internal: what becomes machine code."""

@@ -1,0 +1,159 @@
+"""The optimizers, number by number: each passes over the params once, as its rule in fnn does.
+
+All have one form. Given q params p and their gradient g, they overwrite g by the update, or if they
+are the `last` of a chain they add it to p at once. s is their state, one vector after another; m is
+1 where a mask is False; c are the rule's numbers; t is 1 at the first step. They return 0, or what
+is wrong with a gradient, with its size in the report r. Products and sums are in the order of the
+NumPy rules, so that the results are theirs to the bit.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from fnn.compiled._code.kernels import P
+from fnn.compiled._code.lanes import root
+from fnn.compiled._code.pointers import number, offset
+
+
+def give(p: P, g: P, i: int, update: float, last: int) -> None:
+    """Hand on an update, or be the last to have it."""
+    if last:
+        p[i] = update + p[i]
+    else:
+        g[i] = update
+
+
+def weight_sum(b: float, t: int) -> float:
+    """``1 + b + ... + b ** (t - 1)``, as `fnn.optimizers._moments.weight_sum`."""
+    return (1.0 - math.pow(b, float(t))) / (1.0 - b)
+
+
+def sgd(p: P, g: P, s: P, m: P, q: int, rate: float, c: P, t: int, last: int, r: P) -> int:
+    """Plain descent."""
+    factor = number(p, -rate)
+    for i in range(q):
+        give(p, g, i, g[i] * factor, last)
+    return 0
+
+
+def momentum(p: P, g: P, s: P, m: P, q: int, rate: float, c: P, t: int, last: int, r: P) -> int:
+    """Polyak's momentum; s is `carried`."""
+    factor, mass = number(p, -rate), number(p, c[0])
+    for i in range(q):
+        v = g[i] + s[i]
+        s[i] = v * mass
+        give(p, g, i, v * factor, last)
+    return 0
+
+
+def nesterov(p: P, g: P, s: P, m: P, q: int, rate: float, c: P, t: int, last: int, r: P) -> int:
+    """Nesterov's momentum; s is `carried`."""
+    factor, mass = number(p, -rate), number(p, c[0])
+    for i in range(q):
+        carried = (g[i] + s[i]) * mass
+        s[i] = carried
+        give(p, g, i, (g[i] + carried) * factor, last)
+    return 0
+
+
+def adagrad(p: P, g: P, s: P, m: P, q: int, rate: float, c: P, t: int, last: int, r: P) -> int:
+    """Adagrad; s is `squares`."""
+    factor, eps = number(p, -rate), number(p, c[0])
+    for i in range(q):
+        v = g[i] * g[i] + s[i]
+        s[i] = v
+        give(p, g, i, g[i] / (root(v) + eps) * factor, last)
+    return 0
+
+
+def rmsprop(p: P, g: P, s: P, m: P, q: int, rate: float, c: P, t: int, last: int, r: P) -> int:
+    """RMSProp; s is `squares`."""
+    factor, eps = number(p, -rate), number(p, c[0])
+    kept, fresh = number(p, c[1]), number(p, 1.0 - c[1])
+    for i in range(q):
+        v = g[i] * g[i] * fresh + kept * s[i]
+        s[i] = v
+        give(p, g, i, g[i] / (root(v) + eps) * factor, last)
+    return 0
+
+
+def rprop(p: P, g: P, s: P, m: P, q: int, rate: float, c: P, t: int, last: int, r: P) -> int:
+    """Rprop; s is `signs`, then `sizes`."""
+    shrink, grow = number(p, c[0]), number(p, c[1])
+    least, most = number(p, c[2]), number(p, c[3])
+    sizes = offset(s, q)
+    for i in range(q):
+        sign = np.sign(g[i])
+        turn, size = sign * s[i], sizes[i]
+        if turn > 0:
+            size = size * grow
+        if turn < 0:
+            size = size * shrink
+            sign = number(p, 0.0)
+        size = min(max(size, least), most)
+        s[i] = sign
+        sizes[i] = size
+        give(p, g, i, -(sign * size), last)
+    return 0
+
+
+def adam(p: P, g: P, s: P, m: P, q: int, rate: float, c: P, t: int, last: int, r: P) -> int:
+    """Adam; s is m, then v."""
+    b1, b2 = number(p, c[0]), number(p, c[1])
+    debias = math.sqrt(weight_sum(c[1], t))
+    eps = number(p, c[2] * debias)
+    factor = number(p, -rate * debias / weight_sum(c[0], t))
+    v = offset(s, q)
+    for i in range(q):
+        m1 = s[i] * b1 + g[i]
+        v1 = v[i] * b2 + g[i] * g[i]
+        s[i] = m1
+        v[i] = v1
+        give(p, g, i, m1 / (root(v1) + eps) * factor, last)
+    return 0
+
+
+def nadam(p: P, g: P, s: P, m: P, q: int, rate: float, c: P, t: int, last: int, r: P) -> int:
+    """Nadam; s is m, then v."""
+    b1, b2 = number(p, c[0]), number(p, c[1])
+    debias = math.sqrt(weight_sum(c[1], t))
+    eps, factor = number(p, c[2] * debias), number(p, -rate * debias)
+    here = number(p, 1.0 / weight_sum(c[0], t))
+    ahead = number(p, c[0] / weight_sum(c[0], t + 1))
+    v = offset(s, q)
+    for i in range(q):
+        m1 = s[i] * b1 + g[i]
+        v1 = g[i] * g[i] + b2 * v[i]
+        s[i] = m1
+        v[i] = v1
+        give(p, g, i, (g[i] * here + ahead * m1) / (root(v1) + eps) * factor, last)
+    return 0
+
+
+def decay(p: P, g: P, s: P, m: P, q: int, rate: float, c: P, t: int, last: int, r: P) -> int:
+    """L2: the params, but those that the mask spares, times a number and the rate."""
+    factor = number(p, c[0] * rate)
+    for i in range(q):
+        kept = number(p, 0.0) if m[i] != 0 else p[i]
+        give(p, g, i, g[i] + factor * kept, last)
+    return 0
+
+
+def l1(p: P, g: P, s: P, m: P, q: int, rate: float, c: P, t: int, last: int, r: P) -> int:
+    """L1: their signs, times a number."""
+    factor = number(p, c[0])
+    for i in range(q):
+        kept = number(p, 0.0) if m[i] != 0 else p[i]
+        give(p, g, i, g[i] + factor * np.sign(kept), last)
+    return 0
+
+
+def scale(p: P, g: P, s: P, m: P, q: int, rate: float, c: P, t: int, last: int, r: P) -> int:
+    """A multiple."""
+    factor = number(p, c[0])
+    for i in range(q):
+        give(p, g, i, g[i] * factor, last)
+    return 0

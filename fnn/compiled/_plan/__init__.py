@@ -1,0 +1,1 @@
+"""Internal: networks, data and optimizers as tables of numbers; no numba."""

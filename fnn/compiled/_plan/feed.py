@@ -1,0 +1,119 @@
+"""A pass over data as kernels read it: arrays of the params' dtype, and row numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fnn._core.numbers import as_floats, describe
+from fnn._core.shapes import check_input, check_target, check_weight
+from fnn.base import Array, Batch, Params
+from fnn.data import Minibatches, Samples
+
+Integers = NDArray[np.int64]
+
+
+PIECE = 2**25
+"""Params times rows in one run: less than a tenth of a second."""
+
+MANY = 16_000
+"""Rows of passes that are read ahead: losses of more would need memory that is new each time."""
+
+
+class Feed(NamedTuple):
+    """Data, the order in which its rows come, and where in that order each batch begins.
+
+    After the last batch the first one comes again; those from number `first` to before `end` count.
+    """
+
+    data: Batch
+    rows: Integers
+    bounds: Integers
+    first: int
+    end: int
+
+    @property
+    def cycle(self) -> int:
+        """The number of different batches."""
+        return len(self.bounds) - 1
+
+    @property
+    def steps(self) -> int:
+        """The number of batches that count."""
+        return self.end - self.first
+
+    @property
+    def largest(self) -> int:
+        """The rows of the largest batch."""
+        return int(np.diff(self.bounds).max(initial=0))
+
+    def part(self, first: int, end: int) -> Feed:
+        """Of the batches that count, those from number `first` to before `end`."""
+        return self._replace(first=self.first + first, end=self.first + end)
+
+    def pieces(self, size: int) -> Iterator[Feed]:
+        """Short parts, for networks of so many params."""
+        steps = max(1, PIECE // size // max(1, self.largest))
+        for first in range(0, self.steps, steps):
+            yield self.part(first, min(first + steps, self.steps))
+
+
+def check_pass(pass_: object) -> None:
+    """A pass of samples or minibatches, whose data can be handed over whole."""
+    if type(pass_) is not Samples and type(pass_) is not Minibatches:
+        raise TypeError(
+            f"pass_: expected samples(data) or minibatches(key, size, data), got {describe(pass_)};"
+            " fnn.scan takes any batches"
+        )
+
+
+def order(pass_: Samples | Minibatches) -> tuple[Integers, Integers]:
+    """The rows of a pass, and where its batches begin and the last one ends.
+
+    Kernels read whatever they are told to, so that every row is looked up here.
+    """
+    n = _length(pass_.data)
+    if isinstance(pass_, Samples):
+        each: Integers = np.arange(len(pass_) + 1)
+        return each[:-1], each
+    bounds: Integers = np.append(np.arange(len(pass_)) * pass_.size, len(pass_.rows))
+    rows = np.asarray(pass_.rows)
+    if rows.dtype.kind not in "iu" or rows.ndim != 1:
+        raise TypeError(f"rows: expected a vector of whole numbers, got {describe(rows)}")
+    if not (rows.min() >= -n and rows.max() < n):
+        raise IndexError(
+            f"rows: expected numbers of {n} rows, got some from {rows.min()} to {rows.max()}"
+        )
+    rows = np.ascontiguousarray(rows, np.int64)
+    return rows + n * (rows < 0) if rows.min() < 0 else rows, bounds
+
+
+def _length(data: Batch) -> int:
+    """The number of rows, in all arrays."""
+    n, *others = (len(array) for array in data if array is not None)
+    if any(other != n for other in others):
+        raise IndexError(f"data: expected as many rows in all arrays, got {n} and {others}")
+    return n
+
+
+def contents(pass_: Samples | Minibatches, params: Params[Any], dtype: np.dtype[Any]) -> Batch:
+    """The data of a pass, which its first batch shows to fit the network."""
+    x, y, weight = pass_[0]
+    x = check_input("batch.x", x, params, dtype)
+    check_target(y, np.empty((*x.shape[:-1], *params[-1].b.shape), dtype))
+    x, y, weight = pass_.data
+    if isinstance(pass_, Samples):
+        weight = None  # the mean over one sample is its loss
+    if weight is not None:
+        for batch in pass_:  # each has to have a positive sum
+            check_weight(batch.weight, (len(batch.x),), dtype)
+        weight = ready(weight, dtype)
+    return Batch(ready(x, dtype), ready(y, dtype), weight)
+
+
+def ready(array: Array, dtype: np.dtype[Any]) -> Array:
+    """Numbers in C order; no copy where they are."""
+    return np.ascontiguousarray(as_floats("data", array, dtype))

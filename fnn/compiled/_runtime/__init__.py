@@ -1,0 +1,1 @@
+"""Internal: calls of machine code."""

@@ -1,0 +1,89 @@
+"""Batches that are large enough for BLAS: NumPy multiplies, and compiled loops do the rest.
+
+numba's own products would call SciPy's BLAS, and two such libraries in a process fight for its
+threads. So these lines run in Python, once a batch. All arrays are allocated once.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from fnn.base import Array
+from fnn.compiled._plan.layout import Layout, zeros
+from fnn.compiled._runtime.calls import function, where
+
+LARGE = 3 * 2**16
+"""Rows times params from which on a batch is large (`benchmarks.crossover`)."""
+
+
+def large(rows: int, size: int) -> bool:
+    """Whether so many rows are a large batch for networks of so many params; one row never is."""
+    return rows > 1 and rows * size >= LARGE
+
+
+class Room(NamedTuple):
+    """Arrays for batches of one size: the samples, and each layer's z, a and f'(z).
+
+    With them, for each layer, a call that ends its way forward, and one that ends its way back.
+    """
+
+    x: Array
+    y: Array
+    share: Array
+    layers: list[tuple[Array, Array, Array]]
+    forward: list[tuple[Any, ...]]
+    lose: tuple[Any, ...]
+    back: list[tuple[Any, ...]]
+
+
+class Batches:
+    """Gradients of batches, of the params p into g, both laid out."""
+
+    def __init__(self, layout: Layout, acts: list[int], loss: int, p: Array) -> None:
+        self.layout, self.acts, self.loss, self.dtype = layout, acts, loss, p.dtype
+        self.g = zeros(p.shape, p.dtype)
+        self.params, self.grads = layout.views(p), layout.views(self.g)
+        self.rooms: dict[int, Room] = {}
+        self.activate, self.lose, self.pull_back = (
+            function(name, p.dtype) for name in ("activate", "lose", "pull_back")
+        )
+
+    def room(self, n: int) -> Room:
+        """The arrays for n rows, made once; all are to be filled."""
+        if n not in self.rooms:
+            if len(self.rooms) > 1:  # a size and that of a last, short batch
+                self.rooms.clear()
+            n_in, *sizes = self.layout.sizes
+            x, y = np.empty((n, n_in), self.dtype), np.empty((n, sizes[-1]), self.dtype)
+            share = np.empty(n, self.dtype)
+            layers, forward, back = [], [], []
+            for act, size, (_, b), (_, db) in zip(
+                self.acts, sizes, self.params, self.grads, strict=True
+            ):
+                z, a, d = np.empty((3, n, size), self.dtype)
+                layers.append((z, a, d))
+                forward.append((*map(where, (z, b, a, d)), act, n, size))
+                back.append((*map(where, (z, d, db)), n, size))
+            z, a, d = layers[-1]
+            db = self.grads[-1][1]
+            lose = *map(where, (a, y, z, share, d, db)), self.loss, n, sizes[-1]
+            self.rooms[n] = Room(x, y, share, layers, forward, lose, back)
+        return self.rooms[n]
+
+    def gradient(self, room: Room) -> float:
+        """The sum of the losses of what is in the room, each times its share, and its gradient."""
+        source = room.x
+        for (w, _), (z, a, _), rest in zip(self.params, room.layers, room.forward, strict=True):
+            np.matmul(source, w, out=z)
+            self.activate(*rest)
+            source = a
+        value: float = self.lose(*room.lose)
+        for i in range(len(self.params) - 1, 0, -1):
+            delta, (z, a, _) = room.layers[i][2], room.layers[i - 1]
+            np.matmul(a.T, delta, out=self.grads[i][0])
+            np.matmul(delta, self.params[i][0].T, out=z)
+            self.pull_back(*room.back[i - 1])
+        np.matmul(room.x.T, room.layers[0][2], out=self.grads[0][0])
+        return value

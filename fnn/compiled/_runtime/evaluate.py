@@ -1,0 +1,163 @@
+"""`fnn.forward` and `fnn.backprop` in machine code."""
+
+from __future__ import annotations
+
+import threading
+from operator import is_
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy import frombuffer, ndarray
+from numpy.typing import ArrayLike, NDArray
+
+from fnn._core import checks, shapes
+from fnn._core.arrays import frozen
+from fnn.base import Acts, Array, Batch, F, Grads, LayerGrad, Loss, Params
+from fnn.compiled._plan.layout import fill, layout, sizes_of, taken, zeros
+from fnn.compiled._runtime import pairs
+from fnn.compiled._runtime.batches import Batches, large
+from fnn.compiled._runtime.calls import address, function, value, where
+from fnn.compiled._runtime.session import check_compiled
+from fnn.optimizers._rules import count
+
+FEW = 2**16
+"""Rows times params up to which `forward` multiplies by itself (`benchmarks.crossover`)."""
+
+MOST = 16
+"""Networks that a thread remembers, each with memory to work in. It keeps them from being freed."""
+
+K = TypeVar("K")
+T = TypeVar("T")
+
+
+class Memory(threading.local):
+    """What a thread remembers: no two of them work in the same memory."""
+
+    def __init__(self) -> None:
+        self.networks: dict[int, Network] = {}
+        self.gradients: dict[tuple[object, ...], Gradient] = {}
+
+
+_memory = Memory()
+
+
+def same(acts: Acts, others: Acts) -> bool:
+    """Whether these are the very same pairs."""
+    return len(acts) == len(others) and all(map(is_, acts, others))
+
+
+def remember(known: dict[K, T], key: K, value: T) -> T:
+    """Put a value where it is found again, and forget the oldest of too many."""
+    if len(known) >= MOST and key not in known:
+        del known[next(iter(known))]
+    known[key] = value
+    return value
+
+
+class Network:
+    """A network where it lies: its arrays are read in place, and its pairs are looked at once."""
+
+    def __init__(self, acts: Acts, params: Params[Any]) -> None:
+        self.acts, self.params = acts, params
+        self.dtype = check_compiled(acts, params)
+        self.codes = [pairs.activation(i, act, self.dtype).value for i, act in enumerate(acts)]
+        self.arrays = [(np.ascontiguousarray(w), np.ascontiguousarray(b)) for w, b in params]
+        self.lasting = all(  # what can be written can be resized, and so move
+            given is own and not given.flags.writeable
+            for layer, arrays in zip(params, self.arrays, strict=True)
+            for given, own in zip(layer, arrays, strict=True)
+        )
+        sizes = sizes_of(params)
+        width = max(sizes[1:])
+        self.work, self.output = zeros((3 * width,), self.dtype), np.zeros(sizes[-1], self.dtype)
+        net = [len(params), 1, where(self.output), where(self.work), width]
+        for m, n, (w, b), code in zip(sizes, sizes[1:], self.arrays, self.codes, strict=False):
+            net += [m, n, where(w), where(b), code]
+        self.net = np.array(net)
+        self.shape, self.place = (sizes[0],), where(self.net)
+        self.size = count(params)
+        self.predict = function("predict", self.dtype)
+
+    def rows(self, x: Array) -> Array:
+        """The outputs for rows of samples."""
+        if len(x) * self.size <= FEW:
+            output = np.empty((len(x), len(self.output)), self.dtype)
+            net = self.net.copy()
+            net[1:3] = len(x), where(output)
+            self.predict(x.tobytes(), where(net))
+            return output
+        for (w, b), code in zip(self.arrays, self.codes, strict=True):
+            z = x.dot(w)
+            z += b
+            value(code)(z.size, where(z), where(z))
+            x = z
+        return x
+
+
+def forward(acts: Acts, params: Params[F], x: ArrayLike) -> NDArray[F]:
+    """As `fnn.forward`."""
+    net = _memory.networks.get(id(params))
+    if net is None or net.params is not params or not (net.acts is acts or same(net.acts, acts)):
+        net = Network(acts, params)
+        if net.lasting:
+            remember(_memory.networks, id(params), net)
+    if type(x) is not ndarray or x.dtype is not net.dtype or x.shape != net.shape:
+        x = shapes.check_input("x", x, params, net.dtype)
+        if x.ndim == 2:
+            return frozen(net.rows(x))
+    net.predict(x.tobytes(), net.place)
+    output: NDArray[F] = frombuffer(net.output.tobytes(), net.dtype)  # read-only, as bytes are
+    return output
+
+
+def codes_of(acts: Acts, loss: Loss, params: Params[Any], dtype: np.dtype[Any]) -> list[int]:
+    """The addresses of all pairs, the loss last."""
+    codes = [pairs.activation(i, act, dtype).both for i, act in enumerate(acts)]
+    return [*codes, pairs.loss(loss, dtype, params[-1].b.shape[0])]
+
+
+class Gradient:
+    """Memory for the gradients of networks of one shape, with these pairs."""
+
+    def __init__(self, acts: Acts, loss: Loss, params: Params[Any], dtype: np.dtype[Any]) -> None:
+        self.kept = acts, loss
+        plan = layout(sizes_of(params), dtype)
+        *codes, code = self.codes = codes_of(acts, loss, params, dtype)
+        self.lasting = pairs.own(loss.f, loss.df, *(f for act in acts for f in (act.f, act.df)))
+        self.size = plan.size
+        self.p = zeros((plan.size,), dtype)
+        self.work, self.net = zeros((3 * plan.width,), dtype), plan.net(codes, code)
+        self.batches = Batches(plan, codes, code, self.p)
+        self.gradient = function("gradient", dtype)
+        arrays = map(where, (self.work, self.p, self.batches.g, self.net))
+        self.rest = *arrays, plan.width, address("sample", dtype)
+
+    def of(
+        self, params: Params[F], x: NDArray[F], y: NDArray[F], share: NDArray[F]
+    ) -> tuple[float, Grads[F]]:
+        """The loss and its gradient."""
+        fill(self.batches.params, params)
+        if x.ndim == 2 and large(len(x), self.size):
+            room = self.batches.room(len(x))
+            room.x[...], room.y[...], room.share[...] = x, y, share
+            with np.errstate(all="ignore"):
+                value = self.batches.gradient(room)
+        else:
+            self.batches.g.fill(0)
+            value = self.gradient(x.tobytes(), y.tobytes(), share.tobytes(), *self.rest, len(share))
+        return value, tuple(LayerGrad(w, b) for w, b in taken(self.batches.grads))
+
+
+def backprop(acts: Acts, loss: Loss, params: Params[F], batch: Batch) -> tuple[float, Grads[F]]:
+    """As `fnn.backprop`."""
+    checks.check_loss(loss)
+    checks.check_batch(batch)
+    dtype = check_compiled(acts, params)
+    x = shapes.check_input("batch.x", batch.x, params, dtype)
+    y = shapes.check_target(batch.y, np.empty((*x.shape[:-1], *params[-1].b.shape), dtype))
+    share: NDArray[F] = np.full(y.shape[:-1] or 1, shapes.row_shares(batch.weight, y), dtype)
+    key = (*map(id, acts), id(loss), dtype, *sizes_of(params))  # what it remembers keeps its id
+    known = _memory.gradients.get(key)
+    if known is None or not (known.lasting or known.codes == codes_of(acts, loss, params, dtype)):
+        known = remember(_memory.gradients, key, Gradient(acts, loss, params, dtype))
+    return known.of(params, x, y, share)

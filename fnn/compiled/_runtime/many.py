@@ -1,0 +1,175 @@
+"""Many small networks at once, each trained as if it were alone, on all cores."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Generic, NamedTuple, TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fnn._core.arrays import frozen
+from fnn._core.numbers import describe, whole
+from fnn.base import Acts, Batch, F, F_co, Params, S, S_any, State
+from fnn.compiled._plan.pieces import Floats, Pass, pieces
+from fnn.compiled._runtime.evaluate import forward
+from fnn.compiled._runtime.session import Session, check_update
+from fnn.compiled._runtime.train import trained
+from fnn.data import Minibatches, Samples
+from fnn.random import Key, split
+from fnn.train import TrainStep
+
+T = TypeVar("T")
+
+
+class Many(NamedTuple, Generic[F_co, S_any]):
+    """What `train_many` returns: the last ``states``, and ``losses`` (networks, epochs)."""
+
+    states: tuple[State[F_co, S_any], ...]
+    losses: NDArray[np.float64]
+
+
+class Prediction(NamedTuple, Generic[F_co]):
+    """Over many networks, the ``mean`` of their outputs and its ``spread``, the deviation."""
+
+    mean: NDArray[F_co]
+    spread: NDArray[F_co]
+
+
+def ensemble(key: Key, n: int, init_fn: Callable[[Key], T]) -> tuple[T, ...]:
+    """What `init_fn` makes of each of n keys split from `key`: params, or states.
+
+    >>> from fnn import init, key
+    >>> len(ensemble(key(0), 5, lambda k: init(k, (8, 3, 8))))
+    5
+    """
+    return tuple(map(init_fn, split(key, n)))
+
+
+def train_many(
+    update: TrainStep[S] | Sequence[TrainStep[S]],
+    states: Sequence[State[F, S]],
+    passes: Sequence[Pass] | Sequence[Sequence[Pass]],
+    *,
+    threads: int | None = None,
+) -> Many[F, S]:
+    """Train each of `states` for all passes, on as many threads as there are cores.
+
+    One `update` is for all networks, or there is one for each, as with other rates; so are one
+    sequence of passes, or one for each network, as over samples drawn with replacement, all of one
+    length. The results are to the bit those of `train`, whatever the threads. Raises `ValueError`
+    for numbers that do not match and `TypeError` for what is no sequence of passes, before any
+    training; and what `train` raises, with a note that says in which network.
+
+    >>> from fnn import Batch, init, key, samples, start, train_step
+    >>> from fnn.activations import tanh
+    >>> from fnn.losses import squared_error
+    >>> from fnn.optimizers import sgd
+    >>> update = train_step((tanh, tanh), squared_error, sgd(0.1))
+    >>> new = lambda k: start(update.optimizer, init(k, (2, 3, 1)))
+    >>> data = Batch(np.array([[0.0, 1.0], [1.0, 1.0]]), np.array([[1.0], [0.0]]))
+    >>> states, losses = train_many(update, ensemble(key(0), 5, new), [samples(data)] * 100)
+    >>> len(states), losses.shape
+    (5, (5, 100))
+    """
+    n = len(states)
+    if n == 0:
+        raise ValueError("states: expected at least one, got none; ensemble(key, n, ...) makes n")
+    workers = cores() if threads is None else whole("threads", threads, 1)
+    if not isinstance(update, Sequence):
+        check_update(update)
+    updates = list(update) if isinstance(update, Sequence) else [update] * n
+    common, own = distributed(passes)
+    for name, length in (("update", len(updates)), ("passes", len(own) or n)):
+        if length != n:
+            raise ValueError(
+                f"{name}: expected one for all, or one for each of {n} states, got {length}"
+            )
+    first = Session(updates[0], states[0])
+    shared = [] if own else list(pieces(first, common))
+    stop = threading.Event()
+
+    def one(i: int) -> tuple[State[F, S], Floats]:
+        try:
+            session = Session(updates[i], states[i])
+            session.stopped = stop.is_set
+            kinds = [f"sizes {one.layout.sizes} of {one.dtype}" for one in (first, session)]
+            if not own and kinds[0] != kinds[1]:
+                raise ValueError(
+                    f"states: expected {kinds[0]} like states[0], got {kinds[1]};"
+                    " others take a sequence of passes of their own"
+                )
+            return trained(updates[i], session, pieces(session, own[i]) if own else shared)
+        except Exception as error:
+            error.add_note(f"in states[{i}]")
+            raise
+
+    with ThreadPoolExecutor(workers) as pool:
+        try:
+            done = list(pool.map(one, range(n)))
+        except BaseException:
+            stop.set()  # threads that are at work finish a tenth of a second
+            raise
+    after, losses = zip(*done, strict=True)
+    return Many(after, frozen(np.stack(losses)))
+
+
+def distributed(
+    passes: Sequence[Pass] | Sequence[Sequence[Pass]],
+) -> tuple[list[Pass], list[Sequence[Pass]]]:
+    """The passes for all networks, or those of each, which are equally many."""
+    check_sequence("passes", passes)
+    common = [pass_ for pass_ in passes if isinstance(pass_, Samples | Minibatches)]
+    own = [rest for rest in passes if not isinstance(rest, Samples | Minibatches)]
+    if own:
+        lengths = [check_sequence(f"passes[{i}]", rest) for i, rest in enumerate(passes)]
+        if min(lengths) != max(lengths):
+            raise ValueError(
+                f"passes: expected equally many for each network, got from {min(lengths)} to"
+                f" {max(lengths)}; train those of another number by a call of their own"
+            )
+    return common, own
+
+
+def check_sequence(name: str, passes: object) -> int:
+    """How many passes there are, if it is a sequence of them and not one or its data."""
+    if isinstance(passes, Samples | Minibatches | Batch) or not isinstance(passes, Sequence):
+        raise TypeError(
+            f"{name}: expected a sequence of passes, got {describe(passes)};"
+            " [pass_] * n repeats one, list(passes) reads an iterator"
+        )
+    return len(passes)
+
+
+def predict(acts: Acts, many: Sequence[Params[F]], x: ArrayLike) -> Prediction[F]:
+    """The mean and the spread (standard deviation) of many networks' outputs for `x`.
+
+    Raises what `forward` raises, and `ValueError` for no networks or unequal numbers of outputs.
+
+    >>> from fnn.activations import identity
+    >>> from fnn.base import Layer
+    >>> many = [(Layer(np.array([[w]]), np.zeros(1)),) for w in (1.0, 3.0)]
+    >>> predict((identity,), many, [2.0])
+    Prediction(mean=array([4.]), spread=array([2.]))
+    """
+    each = [forward(acts, params, x) for params in many]
+    if not each:
+        raise ValueError("many: expected the params of at least one network, got none")
+    for i, output in enumerate(each):
+        if output.shape != each[0].shape:
+            raise ValueError(
+                f"many[{i}]: expected outputs {each[0].shape} like those of many[0], got"
+                f" {output.shape}; networks that answer one question have as many outputs"
+            )
+    outputs = np.stack(each)
+    return Prediction(frozen(outputs.mean(axis=0)), frozen(outputs.std(axis=0)))
+
+
+def cores() -> int:
+    """How many this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -1,0 +1,112 @@
+"""Data as passes: sequences of batches that can be read as often as one likes."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import overload
+
+import numpy as np
+from numpy.typing import NDArray
+from typing_extensions import override
+
+from fnn._core.arrays import frozen
+from fnn._core.numbers import check_finite, whole
+from fnn.base import Batch
+from fnn.data._rows import as_data, counting, take
+from fnn.random import Key, permutation
+
+
+@dataclass(frozen=True, eq=False)
+class Pass(Sequence[Batch]):
+    """One pass over the rows of ``data``; each batch is made when it is asked for."""
+
+    data: Batch
+
+    @abstractmethod
+    def _batch(self, i: int) -> Batch: ...
+
+    @overload
+    def __getitem__(self, i: int) -> Batch: ...
+    @overload
+    def __getitem__(self, i: slice) -> tuple[Batch, ...]: ...
+    @override
+    def __getitem__(self, i: int | slice) -> Batch | tuple[Batch, ...]:
+        numbers = range(len(self))[i]
+        if isinstance(numbers, range):
+            return tuple(self._batch(j) for j in numbers)
+        return self._batch(numbers)
+
+    @override
+    def __iter__(self) -> Iterator[Batch]:
+        return map(self._batch, range(len(self)))
+
+
+@dataclass(frozen=True, eq=False)
+class Samples(Pass):
+    """What `samples` returns."""
+
+    @override
+    def __len__(self) -> int:
+        return len(self.data.x)
+
+    @override
+    def _batch(self, i: int) -> Batch:
+        return Batch(self.data.x[i], self.data.y[i])
+
+
+@dataclass(frozen=True, eq=False)
+class Minibatches(Pass):
+    """What `minibatches` returns: ``size`` rows a batch, in the order ``rows``."""
+
+    rows: NDArray[np.intp]
+    size: int
+
+    @override
+    def __len__(self) -> int:
+        return (len(self.rows) + self.size - 1) // self.size
+
+    @override
+    def _batch(self, i: int) -> Batch:
+        return take(self.data, self.rows[i * self.size : (i + 1) * self.size])
+
+
+def samples(data: Batch) -> Samples:
+    """The samples of `data` one by one, in their order: a pass for online training.
+
+    ``data.x`` is (n, n_in) and ``data.y`` (n, n_out). Raises `ValueError` for no rows, for
+    unequal numbers of rows, for NaN or infinity in x, by its row and column, and for weights: the
+    weighted mean of one sample is its loss, so they would silently do nothing.
+
+    >>> pass_ = samples(Batch(np.eye(2), np.array([[5.0], [6.0]])))
+    >>> len(pass_), pass_[1]
+    (2, Batch(x=array([0., 1.]), y=array([6.]), weight=None))
+    """
+    data = as_data(data)
+    check_finite("data.x", data.x)
+    if data.weight is not None:
+        raise ValueError(
+            f"data.weight: expected None, got {len(data.weight)} numbers; the weighted mean of one"
+            " sample is its loss: use minibatches(...), or pass data._replace(weight=None)"
+        )
+    return Samples(data)
+
+
+def minibatches(key: Key, size: int, data: Batch) -> Minibatches:
+    """The rows of `data` in the random order of `key`, `size` at a time.
+
+    Every row comes once; the last batch has what is left, and a `size` beyond the number of rows
+    gives one batch. Rows of weight 0, which no mean counts, are left out. For another order in
+    every epoch pass ``fold_in(key, epoch)``. Raises `ValueError` for a size below 1, no rows,
+    unequal numbers of rows, a weight below 0, and NaN or infinity in x, by its row and column.
+
+    >>> from fnn.random import key
+    >>> pass_ = minibatches(key(0), 2, Batch(np.eye(3), np.eye(3)))
+    >>> [len(batch.x) for batch in pass_]
+    [2, 1]
+    """
+    data = as_data(data)
+    check_finite("data.x", data.x)
+    rows = frozen(counting(permutation(key, len(data.x)), data.weight))
+    return Minibatches(data, rows, whole("size", size, 1))

@@ -1,0 +1,214 @@
+"""Scaling of columns to ranges that networks learn well from, and back."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from fnn._core.arrays import frozen
+from fnn._core.checks import check_params
+from fnn._core.numbers import as_numbers, check_finite, check_interval, describe
+from fnn.base import Array, F, Layer, Params
+from fnn.data._rows import as_table
+from fnn.tree import freeze
+
+
+class Scaling(NamedTuple):
+    """The map ``(x - shift) / scale`` of each column, and its inverse ``x * scale + shift``.
+
+    Both take one sample (k,) or rows (n, k), compute in float64, and give the floating dtype of
+    the data (float64 for integers). NaN stays NaN. Raises `ValueError` for another width, and for
+    a scale that is 0 (give a constant column scale 1) or not finite.
+
+    >>> celsius = Scaling(np.array([32.0]), np.array([1.8]))
+    >>> celsius.apply([212.0]), celsius.invert([100.0])
+    (array([100.]), array([212.]))
+    """
+
+    shift: Array
+    scale: Array
+
+    def apply(self, x: ArrayLike) -> Array:
+        """Raw units to scaled ones."""
+        array, shift, scale = self._fitting(x)
+        return _narrowed((array - shift) / scale, array)
+
+    def invert(self, x: ArrayLike) -> Array:
+        """Scaled units to raw ones: ``invert(apply(x))`` is x to rounding."""
+        array, shift, scale = self._fitting(x)
+        return _narrowed(array * scale + shift, array)
+
+    def _fitting(self, x: ArrayLike) -> tuple[Array, Array, Array]:
+        array = as_numbers("x", x)
+        shift, scale = _columns("scaling", self)
+        k = len(shift)
+        if array.ndim not in (1, 2) or array.shape[-1] != k:
+            raise ValueError(
+                f"x: expected ({k},) or (n, {k}) for a scaling of {k} columns, got {array.shape};"
+                " scale the columns that the scaling was made for"
+            )
+        return array, shift, scale
+
+
+def standardize(x: ArrayLike) -> tuple[Array, Scaling]:
+    """Columns with mean 0 and standard deviation 1, and the scaling that made them.
+
+    The standard deviation is that of the population (divided by n, as scikit-learn's). A constant
+    column becomes 0 and has scale 1. `x` is (n, k) with at least one row; the floating dtype is
+    kept, and the scaling is float64: the deviation is within 3 ulp, the mean within half an ulp
+    and 2 eps of the mean distance from it, even where it is 1e15 times the deviation. For data
+    larger than memory, standardize every hundredth row and `apply` the scaling as rows come.
+
+    Raises `ValueError` for a number that is not finite, by its row and column, and for a column
+    whose range is beyond float64. Two passes about a shift: Chan, Golub and LeVeque, Algorithms
+    for computing the sample variance, 1983.
+
+    >>> scaled, scaling = standardize([[1.0, 5.0], [3.0, 5.0]])
+    >>> scaled
+    array([[-1.,  0.],
+           [ 1.,  0.]])
+    >>> scaling
+    Scaling(shift=array([2., 5.]), scale=array([1., 1.]))
+    """
+    array, least, span = _ranged(x)
+    mean = least + span * _within(array, least, span).mean(axis=0)
+    t = _within(array, mean, span)
+    rest = t.mean(axis=0)  # what rounding left of the mean
+    deviation = span * np.sqrt(np.square(t, out=t).mean(axis=0) - rest * rest)
+    return _scaled(array, mean + span * rest, deviation)
+
+
+def min_max(x: ArrayLike, low: float = 0.0, high: float = 1.0) -> tuple[Array, Scaling]:
+    """Columns from `low` to `high`, and the scaling that made them.
+
+    A constant column becomes `low` and has scale 1. Shapes, dtypes and errors are those of
+    `standardize`; a `low` that is not below `high` is a `ValueError`.
+
+    >>> min_max([[1, 5], [3, 5], [2, 5]], -1, 1)[0]
+    array([[-1., -1.],
+           [ 1., -1.],
+           [ 0., -1.]])
+    """
+    low, high = check_interval(low, high)
+    if low == high:
+        raise ValueError(f"low: expected a number below high = {high}, got {low}")
+    array, least, span = _ranged(x, high - low)
+    scale = _divisor(span)
+    return _scaled(array, least - low * scale, scale)
+
+
+def absorb(
+    params: Params[F], *, inputs: Scaling | None = None, outputs: Scaling | None = None
+) -> Params[F]:
+    """Params of the network that takes, or gives, raw units instead of scaled ones.
+
+    ``forward(acts, absorb(params, inputs=s), x)`` is ``forward(acts, params, s.apply(x))``, and
+    ``forward(acts, absorb(params, outputs=s), x)`` is ``s.invert(forward(acts, params, x))``, to
+    rounding in the dtype of the params. Where a shift is far greater than its scale, the first
+    layer subtracts large numbers: about ``shift / scale`` in units of the dtype's eps is lost, so
+    keep to `Scaling.apply` there, or to float64.
+
+    `outputs` needs the last activation to be identity, which params cannot tell. Raises
+    `ValueError` for a scaling of another width, and where the dtype cannot hold the result.
+
+    >>> x, scaling = standardize([[10.0], [30.0]])
+    >>> absorb((Layer(np.array([[2.0]]), np.array([1.0])),), inputs=scaling)
+    (Layer(w=array([[0.2]]), b=array([-3.])),)
+    """
+    dtype = check_params(params)
+    if inputs is not None:
+        w, b = params[0]
+        shift, scale = _of_width("inputs", inputs, len(w))
+        new_w = w / scale[:, None]
+        params = (_layer("inputs", new_w, b - shift.dot(new_w), dtype), *params[1:])
+    if outputs is not None:
+        w, b = params[-1]
+        shift, scale = _of_width("outputs", outputs, len(b))
+        params = (*params[:-1], _layer("outputs", w * scale, b * scale + shift, dtype))
+    return freeze(params)
+
+
+def _ranged(x: Any, width: float = 1.0) -> tuple[Array, Array, Array]:
+    """Finite columns, the least number of each, and their ranges divided by `width`."""
+    array = as_table("x", x)
+    if len(array) == 0:
+        raise ValueError("x: expected at least one row, got none")
+    check_finite("x", array)
+    wide = np.result_type(array.dtype, np.float64)
+    least, most = array.min(axis=0).astype(wide), array.max(axis=0).astype(wide)
+    with np.errstate(over="ignore"):
+        span = (most - least) / width
+    if not np.isfinite(span).all():
+        i = int(np.isfinite(span).argmin())
+        raise ValueError(
+            f"x: expected a range within {wide} in column {i}, got {least[i]} to {most[i]};"
+            " divide the column by a constant first"
+        )
+    return array, least, span
+
+
+def _within(x: Array, center: Array, span: Array) -> Array:
+    """Columns within 1 of 0, so that no square overflows."""
+    t: Array = np.subtract(x, center, order="F")  # columns in one piece are added up pairwise
+    t /= _divisor(span)
+    return t
+
+
+def _divisor(span: Array) -> Array:
+    return np.where(span > 0, span, 1.0)
+
+
+def _scaled(x: Array, shift: Array, scale: Array) -> tuple[Array, Scaling]:
+    scaling = Scaling(frozen(shift), frozen(_divisor(scale)))
+    return scaling.apply(x), scaling
+
+
+def _narrowed(values: Array, like: Array) -> Array:
+    kept = like.dtype.newbyteorder("=") if like.dtype.kind == "f" else values.dtype
+    return frozen(values.astype(kept, copy=False))
+
+
+def _of_width(name: str, scaling: Scaling, k: int) -> Scaling:
+    if not isinstance(scaling, Scaling):
+        raise TypeError(
+            f"{name}: expected a Scaling, got {describe(scaling)}; standardize and min_max make one"
+        )
+    shift, scale = _columns(name, scaling)
+    if len(shift) != k:
+        raise ValueError(
+            f"{name}: expected a scaling of {k} columns to match params, got one of {len(shift)};"
+            " pass the scaling of the data that the network was trained on"
+        )
+    return Scaling(shift, scale)
+
+
+def _columns(name: str, scaling: Scaling) -> tuple[Array, Array]:
+    """The shift and the scale, a number each for every column, that can be divided by."""
+    shift, scale = (
+        as_table(f"{name}.{part}", value, 1)
+        for part, value in zip(("shift", "scale"), scaling, strict=True)
+    )
+    if shift.shape != scale.shape:
+        raise ValueError(
+            f"{name}: expected a shift and a scale for each column, got {shift.shape} and"
+            f" {scale.shape}; give both the same length"
+        )
+    if not ((scale != 0) & np.isfinite(scale) & np.isfinite(shift)).all():
+        raise ValueError(
+            f"{name}: expected finite shifts, and finite scales other than 0, got shift {shift} and"
+            f" scale {scale}; give a constant column scale 1"
+        )
+    return shift, scale
+
+
+def _layer(name: str, w: Array, b: Array, dtype: np.dtype[F]) -> Layer[F]:
+    with np.errstate(over="ignore"):
+        layer = Layer(frozen(w.astype(dtype)), frozen(b.astype(dtype)))
+    if not (np.isfinite(layer.w).all() and np.isfinite(layer.b).all()):
+        raise ValueError(
+            f"{name}: expected a scaling that params of {dtype} can absorb, got values beyond"
+            " its range; convert the params to float64"
+        )
+    return layer

@@ -1,0 +1,194 @@
+"""Data larger than memory: passes over chunks that are read one after another.
+
+::
+
+    def chunks():
+        for table in csv_tables("flowers.csv", 10_000, skip=1):
+            yield table[:, :4], one_hot(table[:, 4], 3)
+
+    passes = (batches_from(chunks, 32, key=fold_in(key, epoch)) for epoch in itertools.count())
+
+Arrays on disk, opened by ``np.load(path, mmap_mode="r")``, are cut by `chunked`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import count
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from typing_extensions import override
+
+from fnn._core.arrays import frozen
+from fnn._core.numbers import check_finite, describe, whole
+from fnn.base import Array, Batch
+from fnn.data._passes import Pass
+from fnn.data._rows import as_data, as_rows, counting, take
+from fnn.random import Key, check_key, fold_in, permutation, split
+
+Chunk: TypeAlias = Batch | tuple[Array, Array]
+"""Any number of rows of samples (n, n_in) and their targets (n, n_out)."""
+
+Source: TypeAlias = Callable[[], Iterable[Chunk]] | Sequence[Chunk]
+"""A function that gives the chunks anew at each call, or a sequence of them."""
+
+
+@dataclass(frozen=True, eq=False)
+class Batches(Iterable[Batch]):
+    """What `batches_from` returns: a pass that reads its chunks anew each time."""
+
+    chunks: Source
+    size: int
+    key: Key | None
+
+    @override
+    def __iter__(self) -> Iterator[Batch]:
+        parts: list[Batch] = []
+        missing, empty = self.size, True
+        for chunk, rows in _read(self.chunks, self.key):
+            start = 0
+            while start < len(rows):
+                parts.append(take(chunk, rows[start : start + missing]))
+                taken = len(parts[-1].x)
+                start, missing, empty = start + taken, missing - taken, False
+                if missing == 0:
+                    yield _joined(parts)
+                    missing = self.size
+            del chunk  # before the next one is made
+        if parts:
+            yield _joined(parts)
+        if empty:
+            raise ValueError(
+                "chunks: expected at least one row that counts, got none; a function has to open"
+                " its source anew at each call: an iterator from outside is empty the second time"
+            )
+
+
+def batches_from(chunks: Source, size: int, *, key: Key | None = None) -> Batches:
+    """The rows of `chunks`, `size` at a time: a pass that holds one chunk and three batches.
+
+    `chunks` is a function, as a generator function, that gives the chunks anew at each call, or a
+    sequence of chunks. A chunk is a `Batch` or a pair (x, y) with any number of rows. Every row
+    comes once, but for those of weight 0; the last batch has what is left. Rows are copied, so a
+    chunk may be overwritten when the next is asked for.
+
+    With a `key` the rows of each chunk come in random order, and so do the chunks of a sequence;
+    ``fold_in(key, epoch)`` gives another order in every epoch. Raises `TypeError` for a generator
+    in the place of its function; and when read, `ValueError` for no rows (as from a function that
+    gives the same, exhausted iterator again), rows of unequal width, and NaN or infinity in x.
+
+    >>> def chunks():
+    ...     yield np.ones((3, 2)), np.ones((3, 1))
+    ...     yield np.zeros((2, 2)), np.zeros((2, 1))
+    >>> [batch.y.ravel().tolist() for batch in batches_from(chunks, 2)]
+    [[1.0, 1.0], [1.0, 0.0], [0.0]]
+    """
+    _check_source(chunks)
+    if key is not None:
+        check_key(key)
+    return Batches(chunks, whole("size", size, 1), key)
+
+
+@dataclass(frozen=True, eq=False)
+class Chunks(Pass):
+    """What `chunked` returns: consecutive rows of ``data``, ``rows`` at a time."""
+
+    rows: int
+
+    @override
+    def __len__(self) -> int:
+        return (len(self.data.x) + self.rows - 1) // self.rows
+
+    @override
+    def _batch(self, i: int) -> Batch:
+        rows = slice(i * self.rows, (i + 1) * self.rows)
+        x, y, weight = self.data
+        return Batch(x[rows], y[rows], None if weight is None else weight[rows])
+
+
+def chunked(rows: int, data: Batch) -> Chunks:
+    """A sequence of chunks of `rows` rows: views, so arrays on disk are read chunk by chunk.
+
+    The last chunk has what is left. Raises `ValueError` as `fnn.minibatches` does.
+
+    >>> data = Batch(np.eye(5), np.arange(5.0).reshape(5, 1))
+    >>> [batch.y.ravel().tolist() for batch in batches_from(chunked(3, data), 2, key=Key(0))]
+    [[4.0, 3.0], [1.0, 2.0], [0.0]]
+    """
+    return Chunks(as_data(data), whole("rows", rows, 1))
+
+
+def _check_source(chunks: Any) -> None:
+    if callable(chunks) or (isinstance(chunks, Sequence) and not isinstance(chunks, str | Batch)):
+        return
+    raise TypeError(
+        "chunks: expected a function that gives the chunks anew at each call, or a sequence of"
+        f" chunks, got {describe(chunks)}; pass a generator function without calling it"
+    )
+
+
+def _read(chunks: Source, key: Key | None) -> Iterator[tuple[Batch, NDArray[np.intp]]]:
+    """The chunks in their order, each with the order of its rows."""
+    order_key, rows_key = (None, None) if key is None else split(key)
+    numbers: Iterable[int]
+    if callable(chunks):
+        numbers, source = count(), _opened(chunks)
+    else:
+        n = len(chunks)
+        numbers = range(n) if order_key is None else [int(i) for i in permutation(order_key, n)]
+        source = map(chunks.__getitem__, numbers)
+    return map(partial(_checked, rows_key), numbers, source)  # unlike a loop, it keeps no chunk
+
+
+def _opened(chunks: Callable[[], Iterable[Chunk]]) -> Iterable[Chunk]:
+    source = chunks()
+    if not isinstance(source, Iterable):
+        raise TypeError(
+            "chunks: expected a function that gives an iterable of chunks, got one that gives"
+            f" {describe(source)}; yield the chunks"
+        )
+    return source
+
+
+def _checked(key: Key | None, i: int, chunk: Any) -> tuple[Batch, NDArray[np.intp]]:
+    name = f"chunks[{i}]"
+    if isinstance(chunk, tuple) and len(chunk) == 2:
+        chunk = Batch(*chunk)
+    if not isinstance(chunk, Batch):
+        raise TypeError(
+            f"{name}: expected a Batch or a pair (x, y), got {describe(chunk)};"
+            " a chunk is samples and their targets"
+        )
+    data = as_rows(name, chunk)
+    check_finite(f"{name}.x", data.x)
+    n = len(data.x)
+    rows = np.arange(n) if key is None else permutation(fold_in(key, i), n)
+    return data, counting(rows, data.weight)
+
+
+def _joined(parts: list[Batch]) -> Batch:
+    """One batch of all the parts, which are taken out of the list."""
+    first, *others = parts
+    for part in others:
+        if _form(part) != _form(first):
+            raise ValueError(
+                f"chunks: expected {_form(first)} like the chunk before, got {_form(part)}"
+            )
+    parts.clear()
+    if not others:
+        return first
+    weights = [part.weight for part in (first, *others) if part.weight is not None]
+    return Batch(
+        frozen(np.concatenate([part.x for part in (first, *others)])),
+        frozen(np.concatenate([part.y for part in (first, *others)])),
+        frozen(np.concatenate(weights)) if weights else None,
+    )
+
+
+def _form(part: Batch) -> str:
+    weight = "no weight" if part.weight is None else "weight (n,)"
+    return f"x (n, {part.x.shape[1]}), y (n, {part.y.shape[1]}) and {weight}"

@@ -1,0 +1,192 @@
+"""A network linearized about its values: what its layers do to small changes, both ways.
+
+With a_0 = x, z_l = a_{l-1} W_l + b_l and a_l = f_l(z_l), a change of the params by (V_l, c_l) and
+of x by x. moves the output by a._L, where a dot marks the change::
+
+    z._l = a._{l-1} W_l + a_{l-1} V_l + c_l        a._l = f_l'(z_l) * z._l
+
+and a cotangent of the output, g_L, comes back as g_{l-1} = d_l W_l^T, d_l = g_l * f_l'(z_l).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Generic, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fnn._core import checks, memory, shapes
+from fnn._core.arrays import frozen
+from fnn.activations._curvature import zero
+from fnn.base import Acts, Array, Batch, F, F_co, Grads, LayerGrad, Loss, Params
+from fnn.network import trace
+
+
+class Linear(NamedTuple, Generic[F_co]):
+    """A forward pass over rows, and the slope of every unit. One sample is a row, too."""
+
+    acts: Acts
+    params: Params[F_co]
+    a: tuple[NDArray[F_co], ...]
+    """What each layer is given, and in the end the output: a_0 to a_L."""
+    z: tuple[NDArray[F_co], ...]
+    slopes: tuple[NDArray[F_co], ...]
+    """f_l'(z_l)"""
+    leading: tuple[int, ...]
+    """(n,) for rows, () for a sample on its own."""
+
+    @property
+    def output(self) -> NDArray[F_co]:
+        """The rows of outputs, a_L."""
+        return self.a[-1]
+
+    def restored(self, rows: NDArray[F]) -> NDArray[F]:
+        """A result for rows in the shape that the caller expects, read-only."""
+        return frozen(rows.reshape(self.leading + rows.shape[1:]))
+
+
+def enter(name: str, acts: Acts, params: Params[F], x: Any) -> NDArray[F]:
+    """The checked samples, before anything has been computed."""
+    return shapes.check_input(name, x, params, checks.check_network(acts, params))
+
+
+def linearize(acts: Acts, params: Params[F], x: NDArray[F]) -> Linear[F]:
+    """The network about the samples that `enter` gave."""
+    rows = x.reshape(-1, x.shape[-1])
+    layers = trace(acts, params, rows)
+    slopes = tuple(
+        shapes.check_elementwise("df", i, act.df(z, a), z)
+        for i, (act, (z, a)) in enumerate(zip(acts, layers, strict=True))
+    )
+    zs, outputs = zip(*layers, strict=True)
+    return Linear(acts, params, (rows, *outputs), zs, slopes, x.shape[:-1])
+
+
+def check_stack(name: str, rows: int, k: int, params: Params[F]) -> None:
+    """There is room for k vectors of a row's as wide as the widest layer, beside its values."""
+    widest = max(len(b) for _, b in params)
+    k += 4 * len(params)  # z, a, f' and f''
+    memory.check_room(
+        (rows, k, widest), params[0].w.dtype, name, "stacks of directions", "take chunks of rows"
+    )
+
+
+class Objective(NamedTuple, Generic[F_co]):
+    """A loss about the outputs for a batch."""
+
+    loss: Loss
+    output: NDArray[F_co]
+    y: NDArray[F_co]
+    shares: NDArray[F_co] | float
+    """What each row counts for in the mean: a column, or one number for all."""
+
+    def slope(self) -> NDArray[F_co]:
+        """The derivative of each row's own loss by its output."""
+        return shapes.check_like_output("loss.df", self.loss.df(self.output, self.y), self.output)
+
+    def bend(self, v: NDArray[F_co]) -> NDArray[F_co]:
+        """The Hessian of each row's own loss by its output, times v."""
+        if self.loss.d2f is None:
+            raise ValueError(
+                "loss.d2f: expected the second derivative, which curvature needs, got None;"
+                " give the pair one: Loss(f, df, d2f), d2f(output, target, v) being the Hessian"
+                " of a sample's loss by its output, times v"
+            )
+        return shapes.check_like_output(
+            "loss.d2f", self.loss.d2f(self.output, self.y, v), self.output
+        )
+
+
+def bends(at: Linear[F], reason: str) -> list[NDArray[F] | None]:
+    """f_l''(z_l) of every layer; None for one that is straight, as of relu: all of it is 0."""
+    found: list[NDArray[F] | None] = []
+    for i, (act, z, a) in enumerate(zip(at.acts, at.z, at.a[1:], strict=True)):
+        if act.d2f is None:
+            raise ValueError(
+                f"acts[{i}].d2f: expected the second derivative, which {reason} needs, got None;"
+                " give the pair one: Activation(f, df, d2f), d2f(z, a) being f''(z)"
+            )
+        straight = act.d2f is zero
+        found.append(None if straight else shapes.check_elementwise("d2f", i, act.d2f(z, a), z))
+    return found
+
+
+def enter_batch(
+    acts: Acts, loss: Loss, params: Params[F], batch: Batch
+) -> tuple[Linear[F], Objective[F]]:
+    """The network about the samples of a batch, and the loss about its outputs."""
+    checks.check_loss(loss)
+    checks.check_batch(batch)
+    at = linearize(acts, params, enter("batch.x", acts, params, batch.x))
+    output = at.output.reshape(at.leading + at.output.shape[1:])
+    y = shapes.check_target(batch.y, output)
+    shares = shapes.row_shares(batch.weight, output)
+    if isinstance(shares, np.ndarray):
+        shares = shares[:, None]
+    return at, Objective(loss, at.output, y.reshape(at.output.shape), shares)
+
+
+def times(stack: NDArray[F], matrix: NDArray[F]) -> NDArray[F]:
+    """``stack @ matrix`` as one product, however many axes the stack has."""
+    flat: NDArray[F] = stack.reshape(-1, stack.shape[-1]).dot(matrix)
+    return flat.reshape(*stack.shape[:-1], matrix.shape[1])
+
+
+def layer_grad(a: Array, delta: Array) -> LayerGrad[Any]:
+    """The gradient by a layer's params, for rows of what it was given and of its deltas."""
+    return LayerGrad(frozen(a.T.dot(delta)), frozen(np.add.reduce(delta, axis=0)))
+
+
+def push(at: Linear[F], tangent: Grads[F], x_tangent: NDArray[F] | None = None) -> NDArray[F]:
+    """The output's change for a change of the params, and of x."""
+    moved: Array = at.output
+    for i, (v, c) in enumerate(tangent):
+        z: Array = at.a[i].dot(v)
+        z += c
+        if i:
+            z += moved.dot(at.params[i].w)
+        elif x_tangent is not None:
+            z += x_tangent.dot(at.params[i].w)
+        moved = z * at.slopes[i]
+    return moved
+
+
+def deltas(at: Linear[F], output_bar: NDArray[F]) -> Iterator[tuple[int, NDArray[F], NDArray[F]]]:
+    """(l, g_l, d_l) from the last layer to the first, of one cotangent (n, m) or k: (n, k, m)."""
+    bar = output_bar
+    for i in range(len(at.params) - 1, -1, -1):
+        slope = at.slopes[i] if bar.ndim == 2 else at.slopes[i][:, None]
+        delta: NDArray[F] = np.multiply(bar, slope)
+        yield i, bar, delta
+        if i:
+            bar = times(delta, at.params[i].w.T)
+
+
+def pull(at: Linear[F], output_bar: NDArray[F]) -> Grads[F]:
+    """The gradient by the params of ``sum(output_bar * output)``."""
+    grads = [layer_grad(at.a[i], delta) for i, _, delta in deltas(at, output_bar)]
+    return tuple(grads[::-1])
+
+
+def fill_rows(at: Linear[F], output_bars: NDArray[F], rows: Array) -> None:
+    """For k cotangents of each row (n, k, m), their gradients by the params, into (n, k, P).
+
+    Rows of the Jacobian, if the cotangents are units: dW_l = a_{l-1} (x) d_l, db_l = d_l. With
+    fewer columns than params, those of the last layers.
+    """
+    end = rows.shape[-1]
+    for i, _, delta in deltas(at, output_bars):
+        w, b = at.params[i]
+        rows[:, :, end - b.size : end] = delta
+        end -= b.size + w.size
+        part = rows[:, :, end : end + w.size].reshape(*rows.shape[:2], *w.shape)  # a view
+        np.multiply(at.a[i][:, None, :, None], delta[:, :, None, :], out=part)
+        if not end:
+            break
+
+
+def unit_bars(at: Linear[F]) -> NDArray[F]:
+    """The m unit cotangents of every row's outputs, (n, m, m)."""
+    n, m = at.output.shape
+    return np.broadcast_to(np.eye(m, dtype=at.output.dtype), (n, m, m))

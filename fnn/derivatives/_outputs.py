@@ -1,0 +1,86 @@
+"""Derivatives of the outputs by the params: along one direction, and by every number."""
+
+from __future__ import annotations
+
+from numpy.typing import ArrayLike, NDArray
+
+from fnn._core import memory
+from fnn._core.checks import check_grads
+from fnn._core.numbers import as_floats
+from fnn.base import Acts, F, Grads, Params
+from fnn.derivatives._linear import enter, fill_rows, linearize, push, unit_bars
+from fnn.tree import leaves
+
+
+def jvp(
+    acts: Acts,
+    params: Params[F],
+    x: ArrayLike,
+    tangent: Grads[F],
+    x_tangent: ArrayLike | None = None,
+) -> tuple[NDArray[F], NDArray[F]]:
+    """The output, and how it changes when the params move along `tangent`: J v.
+
+    `tangent` is shaped as grads are; `x_tangent`, of the shape of x, lets x move as well. Both
+    results have the output's shape. The counterpart of `fnn.vjp`, whose pullback is J^T: for every
+    C, ``sum(C * jvp(...)[1])`` is the inner product of ``pullback(C)`` and the tangents. As
+    `jax.jvp`. One forward pass of twice the products.
+
+    Formula (a dot marks the change): z._l = a._{l-1} W_l + a_{l-1} V_l + c_l, a._l = f_l' * z._l.
+    Raises `ValueError` or `TypeError` where something does not fit. Source: Wengert, "A simple
+    automatic derivative evaluation program", 1964.
+
+    >>> import numpy as np
+    >>> from fnn import Layer, LayerGrad
+    >>> from fnn.activations import identity
+    >>> line = (Layer(np.array([[2.0]]), np.array([0.5])),)
+    >>> jvp((identity,), line, [3.0], (LayerGrad(np.array([[10.0]]), np.array([1.0])),))
+    (array([6.5]), array([31.]))
+    """
+    samples = enter("x", acts, params, x)
+    check_grads("tangent", tangent, params)
+    moved = None
+    if x_tangent is not None:
+        moved = as_floats("x_tangent", x_tangent, samples.dtype)
+        if moved.shape != samples.shape:
+            raise ValueError(f"x_tangent: expected {samples.shape} like x, got {moved.shape}")
+        moved = moved.reshape(-1, samples.shape[-1])
+    at = linearize(acts, params, samples)
+    return at.restored(at.output), at.restored(push(at, tangent, moved))
+
+
+def jacobian(acts: Acts, params: Params[F], x: ArrayLike) -> NDArray[F]:
+    """The derivatives of every output by every param: (batch, n_out, P), or (n_out, P).
+
+    The P columns are in the order of `fnn.tree.ravel`: w, then b, layer by layer. Row k of a sample
+    is the gradient of its output k: dW_l = a_{l-1} (x) d_l, db_l = d_l, where d_L = f_L' * e_k and
+    d_{l-1} = (d_l W_l^T) * f_{l-1}'; the deltas of all k are found at once. The cost is that of
+    n_out backward passes and of filling the array.
+
+    It takes batch x n_out x P numbers. A `ValueError` refuses one of more than half of the memory
+    that is free, before anything is computed: take chunks of rows and add up what you need of
+    them, as J^T J, or let `gauss_newton_vp` multiply without a Jacobian. Raises `ValueError` or
+    `TypeError` where something does not fit.
+
+    >>> import numpy as np
+    >>> from fnn import Layer
+    >>> from fnn.activations import identity
+    >>> line = (Layer(np.array([[2.0]]), np.array([0.5])),)
+    >>> jacobian((identity,), line, [[3.0], [4.0]])
+    array([[[3., 1.]],
+    <BLANKLINE>
+           [[4., 1.]]])
+    """
+    samples = enter("x", acts, params, x)
+    rows, n_out = samples.size // samples.shape[-1], len(params[-1].b)
+    count = sum(leaf.size for leaf in leaves(params))
+    full = memory.empty(
+        (rows, n_out, count),
+        samples.dtype,
+        "x",
+        "a Jacobian",
+        "take chunks of rows and add up J^T J, or use gauss_newton_vp",
+    )
+    at = linearize(acts, params, samples)
+    fill_rows(at, unit_bars(at), full)
+    return at.restored(full)

@@ -1,0 +1,174 @@
+"""Adam and its kin, which know the first two moments of the gradient.
+
+The notation is that of `fnn.optimizers`, which has all optimizers.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+from typing_extensions import override
+
+from fnn._core.masks import Mask, Where, chosen, where
+from fnn._core.numbers import check_rate, fraction, positive
+from fnn.base import Array, Optimizer, Params
+from fnn.optimizers._adaptive import Adaptive
+from fnn.optimizers._rules import add_scaled, divide_by_root
+from fnn.schedules import Schedule, check_schedule, rate_at
+
+
+class AdamState(NamedTuple):
+    """The state of `adam`, `adamw` and `nadam`: the decayed sums ``m`` of g and ``v`` of g ** 2.
+
+    They are sums, not averages: PyTorch's ``exp_avg`` is ``(1 - b1) * m``.
+    """
+
+    steps: int
+    m: Array
+    v: Array
+
+
+@dataclass(frozen=True)
+class Adam(Adaptive[AdamState]):
+    """The rule of `adam`."""
+
+    kind: ClassVar[type[AdamState]] = AdamState
+    b1: float
+    b2: float
+
+    @override
+    def rewrite_part(self, steps: int, g: Array, old: list[Array], new: list[Array]) -> None:
+        (m0, v0), (m, v) = old, new
+        np.multiply(m0, self.b1, out=m)
+        m += g
+        g *= g
+        np.multiply(v0, self.b2, out=v)
+        v += g
+        # m / M / (sqrt(v / V) + eps), with M and V taken to the scalars
+        root = math.sqrt(weight_sum(self.b2, steps + 1))
+        np.sqrt(v, out=g)
+        g += self.eps * root
+        np.divide(m, g, out=g)
+        g *= -rate_at(self.rate, steps) * root / weight_sum(self.b1, steps + 1)
+
+
+def weight_sum(b: float, t: int) -> float:
+    """``1 + b + ... + b ** (t - 1)``: what a decayed sum of t terms is divided by for a mean."""
+    return (1.0 - b**t) / (1.0 - b)
+
+
+def adam(
+    rate: float | Schedule, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8
+) -> Optimizer[AdamState]:
+    """Adam: the mean gradient over the root of the mean square, both weighted to the recent past.
+
+    ::
+
+        m = b1 * m + g           M = 1 + b1 + ... + b1 ** (t - 1)
+        v = b2 * v + g ** 2      V = 1 + b2 + ... + b2 ** (t - 1)
+        update = -rate * (m / M) / (sqrt(v / V) + eps)
+
+    Dividing by the sum of the weights is the bias correction. `b1` and `b2` are at least 0 and
+    below 1; `eps` is above 0. Source: Kingma and Ba, "Adam: a method for stochastic
+    optimization", 2015, algorithm 1.
+
+    >>> from fnn.base import Layer, LayerGrad
+    >>> params = (Layer(np.array([[2.0]]), np.array([0.5])),)
+    >>> optimizer = adam(0.1)
+    >>> grads = (LayerGrad(np.array([[10.0]]), np.array([1.0])),)
+    >>> optimizer.update(grads, optimizer.init(params), params)[0]
+    (LayerGrad(w=array([[-0.1]]), b=array([-0.1])),)
+    """
+    rule = Adam(check_schedule(rate), positive("eps", eps), fraction("b1", b1), fraction("b2", b2))
+    return Optimizer(rule.init, rule)
+
+
+@dataclass(frozen=True)
+class AdamW(Adam):
+    """The rule of `adamw`."""
+
+    decay: float
+    mask: Where | None
+
+    @override
+    def rewrite(self, vectors: Sequence[Array], state: AdamState, params: Params[Any]) -> AdamState:
+        state = super().rewrite(vectors, state, params)
+        factor = rate_at(self.rate, state.steps - 1) * self.decay
+        for g, p in zip(vectors, chosen(self.mask, vectors, params), strict=True):
+            add_scaled(g, -factor, p)
+        return state
+
+
+def adamw(
+    rate: float | Schedule,
+    b1: float = 0.9,
+    b2: float = 0.999,
+    eps: float = 1e-8,
+    decay: float = 0.01,
+    mask: Mask | None = None,
+) -> Optimizer[AdamState]:
+    """Adam with decoupled weight decay: ``update = adam's - rate * decay * p``.
+
+    All decay, biases too, as in PyTorch, unless the `mask`, as that of `fnn.optimizers.masked`, has
+    False for them: ``((True, False),) * n`` decays the weights of n layers. `decay` is at least 0.
+    Source: Loshchilov and
+    Hutter, "Decoupled weight decay regularization", 2019.
+
+    >>> from fnn.base import Layer, LayerGrad
+    >>> params = (Layer(np.array([[2.0]]), np.array([0.5])),)
+    >>> optimizer = adamw(0.1, decay=0.5)
+    >>> grads = (LayerGrad(np.array([[10.0]]), np.array([1.0])),)
+    >>> optimizer.update(grads, optimizer.init(params), params)[0]
+    (LayerGrad(w=array([[-0.2]]), b=array([-0.125])),)
+    """
+    rule = AdamW(
+        check_schedule(rate),
+        positive("eps", eps),
+        fraction("b1", b1),
+        fraction("b2", b2),
+        check_rate("decay", decay),
+        None if mask is None else where(mask),
+    )
+    return Optimizer(rule.init, rule)
+
+
+@dataclass(frozen=True)
+class Nadam(Adam):
+    """The rule of `nadam`."""
+
+    @override
+    def rewrite_part(self, steps: int, g: Array, old: list[Array], new: list[Array]) -> None:
+        (m0, v0), (m, v) = old, new
+        t = steps + 1
+        np.multiply(m0, self.b1, out=m)
+        m += g
+        np.multiply(g, g, out=v)
+        add_scaled(v, self.b2, v0)
+        g *= 1.0 / weight_sum(self.b1, t)
+        add_scaled(g, self.b1 / weight_sum(self.b1, t + 1), m)
+        root = math.sqrt(weight_sum(self.b2, t))
+        divide_by_root(g, v, self.eps * root)
+        g *= -rate_at(self.rate, steps) * root
+
+
+def nadam(
+    rate: float | Schedule, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8
+) -> Optimizer[AdamState]:
+    """Adam with Nesterov's look ahead: its ``m / M`` becomes ``b1 * m / M' + g / M``.
+
+    M' is M at t + 1. This is optax's form, in which `b1` is constant; PyTorch's has a schedule for
+    it. Source: Dozat, "Incorporating Nesterov momentum into Adam", 2016.
+
+    >>> from fnn.base import Layer, LayerGrad
+    >>> params = (Layer(np.array([[2.0]]), np.array([0.5])),)
+    >>> optimizer = nadam(0.1, b1=0.5)
+    >>> grads = (LayerGrad(np.array([[10.0]]), np.array([1.0])),)
+    >>> optimizer.update(grads, optimizer.init(params), params)[0]
+    (LayerGrad(w=array([[-0.13333333]]), b=array([-0.13333333])),)
+    """
+    rule = Nadam(check_schedule(rate), positive("eps", eps), fraction("b1", b1), fraction("b2", b2))
+    return Optimizer(rule.init, rule)

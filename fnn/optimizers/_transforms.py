@@ -1,0 +1,203 @@
+"""What is chained to optimizers: clipping, decay and scaling, which have no rate and no state."""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+from typing_extensions import override
+
+from fnn import tree
+from fnn._core.masks import Mask, Where, chosen, where
+from fnn._core.numbers import check_rate, finite, positive
+from fnn.base import Array, Optimizer, Params
+from fnn.optimizers._rules import Rule, add_scaled, apart, blocks
+
+NoState: TypeAlias = tuple[()]
+
+
+class Transform(Rule[NoState]):
+    """A rule without state."""
+
+    @abstractmethod
+    def change(self, vectors: Sequence[Array], params: Params[Any]) -> None:
+        """Overwrite the vectors by what becomes of them."""
+
+    @override
+    def init(self, params: Params[Any]) -> NoState:
+        return ()
+
+    @override
+    def rewrite(self, vectors: Sequence[Array], state: NoState, params: Params[Any]) -> NoState:
+        self.change(vectors, params)
+        return ()
+
+
+@dataclass(frozen=True)
+class ClipByNorm(Transform):
+    """The rule of `clip_by_norm`."""
+
+    max_norm: float
+
+    @override
+    def change(self, vectors: Sequence[Array], params: Params[Any]) -> None:
+        norm = total_norm(apart(vectors, params))
+        if not math.isfinite(norm):
+            raise not_finite(f"a norm of {norm}")
+        if norm > self.max_norm:
+            for g in vectors:
+                np.multiply(g, self.max_norm / norm, out=g)
+
+
+def clip_by_norm(max_norm: float) -> Optimizer[NoState]:
+    """Scale gradients whose norm, over all layers together, is above `max_norm` down to it.
+
+    Others pass unchanged, to the bit. Raises `FloatingPointError` for a gradient that is not
+    finite. PyTorch's, without the 1e-6 that it adds to the norm. Source: Pascanu, Mikolov and
+    Bengio, "On the difficulty of training recurrent neural networks", 2013, algorithm 1.
+
+    >>> from fnn.base import Layer, LayerGrad
+    >>> params = (Layer(np.array([[2.0]]), np.array([0.5])),)
+    >>> grads = (LayerGrad(np.array([[30.0]]), np.array([40.0])),)
+    >>> clip_by_norm(5.0).update(grads, (), params)
+    ((LayerGrad(w=array([[3.]]), b=array([4.])),), ())
+    """
+    rule = ClipByNorm(positive("max_norm", max_norm))
+    return Optimizer(rule.init, rule)
+
+
+@dataclass(frozen=True)
+class ClipByValue(Transform):
+    """The rule of `clip_by_value`."""
+
+    limit: float
+
+    @override
+    def change(self, vectors: Sequence[Array], params: Params[Any]) -> None:
+        for g in vectors:
+            low, high = float(g.min(initial=0)), float(g.max(initial=0))  # NaN if one is NaN
+            if not (math.isfinite(low) and math.isfinite(high)):
+                raise not_finite(f"values from {low} to {high}")
+            np.clip(g, -self.limit, self.limit, out=g)
+
+
+def clip_by_value(limit: float) -> Optimizer[NoState]:
+    """Move every number of the gradient into the range from ``-limit`` to `limit`.
+
+    Raises `FloatingPointError` for a gradient that is not finite.
+
+    >>> from fnn.base import Layer, LayerGrad
+    >>> params = (Layer(np.array([[2.0]]), np.array([0.5])),)
+    >>> grads = (LayerGrad(np.array([[30.0]]), np.array([-0.5])),)
+    >>> clip_by_value(1.0).update(grads, (), params)
+    ((LayerGrad(w=array([[1.]]), b=array([-0.5])),), ())
+    """
+    rule = ClipByValue(positive("limit", limit))
+    return Optimizer(rule.init, rule)
+
+
+def total_norm(vectors: Sequence[Array]) -> float:
+    """The Euclidean norm of all vectors together."""
+    with np.errstate(all="ignore"):
+        square = sum(float(np.dot(g, g)) for g in vectors)
+    if 1e-30 < square < 1e30:
+        return math.sqrt(square)
+    return tree.norm(tuple(vectors))  # slower, and safe from overflow and underflow
+
+
+def not_finite(found: str) -> FloatingPointError:
+    """What clipping raises: scaled down, an infinite gradient would turn into NaN."""
+    return FloatingPointError(
+        f"grads: expected finite numbers to clip, got {found};"
+        " try a smaller rate, or inputs scaled to about 1"
+    )
+
+
+@dataclass(frozen=True)
+class AddDecayedWeights(Transform):
+    """The rule of `add_decayed_weights`."""
+
+    decay: float
+    mask: Where | None
+
+    @override
+    def change(self, vectors: Sequence[Array], params: Params[Any]) -> None:
+        for g, p in zip(vectors, chosen(self.mask, vectors, params), strict=True):
+            add_scaled(g, self.decay, p)
+
+
+def add_decayed_weights(decay: float, mask: Mask | None = None) -> Optimizer[NoState]:
+    """Add ``decay * p``, the gradient of ``decay / 2 * norm(p) ** 2``: L2 regularization.
+
+    For the gradient of a loss, so before the optimizer, as PyTorch's ``weight_decay``. All decay,
+    biases too, unless the `mask`, as that of `masked`, has False for them: ``((True, False),) * n``
+    decays the weights of n layers. Source: Krogh and Hertz, "A simple weight decay can improve
+    generalization", 1992.
+
+    >>> from fnn.base import Layer, LayerGrad
+    >>> params = (Layer(np.array([[2.0]]), np.array([0.5])),)
+    >>> grads = (LayerGrad(np.array([[30.0]]), np.array([40.0])),)
+    >>> add_decayed_weights(0.5).update(grads, (), params)
+    ((LayerGrad(w=array([[31.]]), b=array([40.25])),), ())
+    """
+    rule = AddDecayedWeights(check_rate("decay", decay), None if mask is None else where(mask))
+    return Optimizer(rule.init, rule)
+
+
+@dataclass(frozen=True)
+class AddL1(Transform):
+    """The rule of `add_l1`."""
+
+    decay: float
+    mask: Where | None
+
+    @override
+    def change(self, vectors: Sequence[Array], params: Params[Any]) -> None:
+        for g, p in zip(vectors, chosen(self.mask, vectors, params), strict=True):
+            for part in blocks(g):
+                g[part] += self.decay * np.sign(p[part])
+
+
+def add_l1(decay: float, mask: Mask | None = None) -> Optimizer[NoState]:
+    """Add ``decay * sign(p)``, the gradient of ``decay * sum(abs(p))``, with 0 at 0.
+
+    What the `mask`, as that of `masked`, has False for is left alone. Source: Tibshirani,
+    "Regression shrinkage and selection via the lasso", 1996.
+
+    >>> from fnn.base import Layer, LayerGrad
+    >>> params = (Layer(np.array([[-2.0]]), np.array([0.0])),)
+    >>> grads = (LayerGrad(np.array([[30.0]]), np.array([40.0])),)
+    >>> add_l1(0.5).update(grads, (), params)
+    ((LayerGrad(w=array([[29.5]]), b=array([40.])),), ())
+    """
+    rule = AddL1(check_rate("decay", decay), None if mask is None else where(mask))
+    return Optimizer(rule.init, rule)
+
+
+@dataclass(frozen=True)
+class Scale(Transform):
+    """The rule of `scale`."""
+
+    factor: float
+
+    @override
+    def change(self, vectors: Sequence[Array], params: Params[Any]) -> None:
+        for g in vectors:
+            np.multiply(g, self.factor, out=g)
+
+
+def scale(factor: float) -> Optimizer[NoState]:
+    """Multiply by a number; -1 after an optimizer climbs where it would descend.
+
+    >>> from fnn.base import Layer, LayerGrad
+    >>> params = (Layer(np.array([[2.0]]), np.array([0.5])),)
+    >>> grads = (LayerGrad(np.array([[30.0]]), np.array([40.0])),)
+    >>> scale(-0.1).update(grads, (), params)
+    ((LayerGrad(w=array([[-3.]]), b=array([-4.])),), ())
+    """
+    rule = Scale(finite("factor", factor))
+    return Optimizer(rule.init, rule)

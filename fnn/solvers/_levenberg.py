@@ -1,0 +1,150 @@
+"""Levenberg and Marquardt's least squares, with MATLAB's rules for when to stop.
+
+The step is that of `fnn.solvers._damping`, chosen by counting factorizations on the way to a mean
+squared error of 1e-4, on 1-10-1 and 4-16-1 (tanh, 500 points, medians of 20 seeds): 130 and 37
+with Nielsen's update of mu, 749 and 97 with MATLAB's factors of 10, 472 and 141 with delayed
+gratification (Transtrum and Sethna, 2012). Geodesic acceleration nearly halves the first, in no
+less time. With each step's own diagonal of A instead of the greatest, 6 of 40 runs never got there.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from itertools import count
+from typing import Generic, Literal, NamedTuple, TypeAlias
+
+import numpy as np
+
+from fnn._core.masks import Mask
+from fnn._core.numbers import check_rate, whole
+from fnn.base import Acts, Batch, F, F_co, Params
+from fnn.losses import squared_error
+from fnn.network import mean_loss
+from fnn.solvers._damping import descend, start
+from fnn.solvers._normal import finite_data, problem
+
+Stop: TypeAlias = Literal["goal", "gradient", "validation", "mu"]
+"""Why a solver stopped: the loss, or the gradient, is small enough; the validation loss has not
+fallen for too long; or no step lowers the loss, however much it is damped."""
+
+
+class LevenbergState(NamedTuple, Generic[F_co]):
+    """A point of the descent: its ``number``, 0 for the start, and its ``params``.
+
+    ``loss`` is the mean over the samples of the squared error, ``gradient_norm`` the Euclidean
+    norm of its gradient by the free params (with the penalty's, if there is one), ``mu`` the
+    damping of the next step, ``validation`` the loss on the validation data if there are any.
+    ``stop`` is None but for the last state.
+    """
+
+    number: int
+    params: Params[F_co]
+    loss: float
+    gradient_norm: float
+    mu: float
+    validation: float | None
+    stop: Stop | None
+
+
+def levenberg_marquardt(
+    acts: Acts,
+    params: Params[F],
+    data: Batch,
+    *,
+    validation: Batch | None = None,
+    goal: float = 0.0,
+    min_grad: float = 1e-7,
+    mu: float = 1e-2,
+    mu_max: float = 1e10,
+    max_fail: int = 6,
+    penalty: float = 0.0,
+    mask: Mask | None = None,
+    chunk: int | None = None,
+) -> Iterator[LevenbergState[F]]:
+    """Descend the squared error on `data`: the start, and the state after each step.
+
+    The loss is the mean over samples, weighted by ``data.weight``, of sum (output - target)^2, as
+    of `fnn.backprop` with `fnn.losses.squared_error`; ``penalty * |params|^2`` is added to what
+    descends, not to ``loss``. Steps come until, in MATLAB's words and in this order,
+
+    - "goal": ``loss <= goal``;
+    - "gradient": ``gradient_norm <= min_grad``;
+    - "validation": the loss on `validation` was not below its least so far `max_fail` times in a
+      row; ``min(states, key=lambda state: state.validation)`` is the best state;
+    - "mu": no step lowers the loss with a damping of up to `mu_max`: the limit of rounding. This
+      state repeats the one before, with its number and the damping that was too much.
+
+    Two things differ from MATLAB: a validation loss that equals the least is a failure here, and mu
+    multiplies D, the greatest diagonal of the curvature so far, not I, and starts at 0.01.
+
+    A singular curvature is no error. Damping makes up for fewer residuals than params, and params
+    that nothing depends on stay. A step to where the loss is not finite is not taken.
+
+    `mask` is that of `fnn.optimizers.masked`: where it is False, params keep every bit. `chunk` is
+    the number of samples whose Jacobian exists at a time (else as many as take a megabyte): memory
+    is a few P^2 and chunk * n_out * P', in float64, for P free params and P' params from the first
+    layer on that has free ones. An iteration costs about n * n_out * P^2 + P^3 / 3 operations.
+
+    Raises `ValueError` for data with no rows, NaN or infinity, for shapes that do not fit, for
+    params whose loss or curvature is not finite, or whose loss on `validation` is not, for a `mu`
+    above `mu_max`, and where the P^2 would take more than half of the memory that is free;
+    `TypeError` for other things than these. Sources: Marquardt, "An algorithm for least-squares
+    estimation of nonlinear parameters", 1963; Hagan and Menhaj, "Training feedforward networks with
+    the Marquardt algorithm", 1994; and those of `fnn.solvers._damping`.
+
+    >>> from fnn import init, key
+    >>> from fnn.activations import identity, tanh
+    >>> x = np.linspace(-1, 1, 50).reshape(-1, 1)
+    >>> data = Batch(x, np.sin(3 * x))
+    >>> *_, last = levenberg_marquardt((tanh, identity), init(key(0), (1, 5, 1)), data, goal=1e-4)
+    >>> last.stop, last.number < 100
+    ('goal', True)
+    """
+    task = problem(acts, params, data, mask, chunk)
+    goal, min_grad = check_rate("goal", goal), check_rate("min_grad", min_grad)
+    penalty, max_fail = check_rate("penalty", penalty), whole("max_fail", max_fail, 1)
+    point, damping = start(task, mu, mu_max)
+    apart = None
+    if validation is not None:
+        apart = finite_data("validation", validation, params, task.x.dtype)
+
+    def held_out(params: Params[F]) -> float | None:
+        if apart is None:
+            return None
+        with np.errstate(over="ignore", invalid="ignore"):  # no success
+            return mean_loss(acts, squared_error, params, apart)
+
+    held = held_out(params)
+    if held is not None and not math.isfinite(held):
+        raise ValueError(
+            f"validation: expected data with a finite loss to start from, got {held}; scale them"
+            " as the training data"
+        )
+
+    def states() -> Iterator[LevenbergState[F]]:
+        now, damped = point, damping
+        least, fails = math.inf, 0
+        for number in count():
+            held = held_out(now.params)
+            loss, size = now.normal.loss, now.gradient_norm(penalty)
+            fails = 0 if held is None or held < least else fails + 1
+            least = least if held is None else min(least, held)
+            stop: Stop | None = None
+            if loss <= goal:
+                stop = "goal"
+            elif size <= min_grad:
+                stop = "gradient"
+            elif fails >= max_fail:
+                stop = "validation"
+            state = LevenbergState(number, now.params, loss, size, damped.mu, held, stop)
+            yield state
+            if stop is not None:
+                return
+            after, damped = descend(task, now, damped, penalty)
+            if after is None:
+                yield state._replace(mu=damped.mu, stop="mu")
+                return
+            now = after
+
+    return states()

@@ -1,0 +1,49 @@
+"""What the functions of a pair promise beside their formula, looked at one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from fnn.base import Array
+from fnn.testing._differences import EXACT
+
+Function: TypeAlias = Callable[..., Array]
+Arrays: TypeAlias = Sequence[Array]
+
+
+def examine(
+    name: str, rule: str, f: Function, args: Arrays, shape: tuple[int, ...], views: Sequence[Any]
+) -> Array:
+    """The result of f, after making sure of all that pairs promise beside the derivative."""
+    with np.errstate(all="ignore"):
+        _call(name, rule, f, [a.astype(np.float32) for a in args], shape)
+        whole = _call(name, rule, f, args, shape)
+        for view in views:
+            parts = [a[view] for a in args]
+            part = _call(name, rule, f, parts, whole[view].shape)
+            if not np.allclose(part, whole[view], EXACT, EXACT, equal_nan=True):
+                i = np.abs(part - whole[view]).argmax()
+                raise AssertionError(
+                    f"{name}: expected {rule}, got {whole[view].flat[i]} in {args[0].shape} and"
+                    f" {part.flat[i]} of the same in {parts[0].shape}"
+                )
+    return whole
+
+
+def _call(name: str, rule: str, f: Function, args: Arrays, shape: tuple[int, ...]) -> Array:
+    copies = [a.copy() for a in args]
+    result = np.asarray(f(*copies))
+    if not all(np.array_equal(*both, equal_nan=True) for both in zip(copies, args, strict=True)):
+        raise AssertionError(
+            f"{name}: expected its arguments unchanged, but it writes into them;"
+            " make a new array, as `z * 2` does and `z *= 2` does not"
+        )
+    if result.shape != shape or result.dtype != args[0].dtype:
+        raise AssertionError(
+            f"{name}: expected {rule}, in {args[0].dtype} as given, so {shape};"
+            f" got {result.dtype} {result.shape} of {args[0].dtype} {args[0].shape}"
+        )
+    return result

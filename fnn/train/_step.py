@@ -1,0 +1,75 @@
+"""The step that training folds over the data: state and batch give the next state and the loss."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Generic
+
+from fnn import tree
+from fnn._core.checks import check_acts, check_loss, check_optimizer, check_params
+from fnn._core.numbers import describe
+from fnn.base import Acts, Batch, F, Loss, Optimizer, Params, S, S_any, State
+from fnn.network import apply_updates, backprop
+from fnn.optimizers._rules import Rule, updated
+
+
+def check_state(state: State[F, S]) -> State[F, S]:
+    """A State, not the params alone."""
+    if not isinstance(state, State):
+        raise TypeError(
+            f"state: expected a State(params, opt), got {describe(state)}; fnn.start makes one"
+        )
+    return state
+
+
+@dataclass(frozen=True)
+class TrainStep(Generic[S_any]):
+    """What `train_step` returns: a value that can be called, taken apart and pickled."""
+
+    acts: Acts
+    loss: Loss
+    optimizer: Optimizer[S_any]
+
+    def __call__(self, state: State[F, S_any], batch: Batch) -> tuple[State[F, S_any], float]:
+        """One update: the next state, and the loss on `batch` before it."""
+        params, opt = check_state(state)
+        value, grads = backprop(self.acts, self.loss, params, batch)
+        update = self.optimizer.update
+        if isinstance(update, Rule):  # the same numbers without copies
+            return State(*update.descend(params, grads, opt)), value
+        updates, opt = updated(self.optimizer, grads, opt, params)
+        return State(apply_updates(params, updates), opt), value
+
+
+def start(optimizer: Optimizer[S], params: Params[F]) -> State[F, S]:
+    """The state before the first step. Arrays that the caller could still write are copied.
+
+    >>> from fnn import init, key
+    >>> from fnn.optimizers import sgd
+    >>> start(sgd(0.1), init(key(0), (2, 1))).opt
+    SgdState(steps=0)
+    """
+    check_optimizer(optimizer)
+    check_params(params)
+    params = tree.freeze(params)
+    return State(params, optimizer.init(params))
+
+
+def train_step(acts: Acts, loss: Loss, optimizer: Optimizer[S]) -> TrainStep[S]:
+    """The update ``(state, batch) -> (state, loss)`` that folds train with.
+
+    >>> import numpy as np
+    >>> from fnn import init, key, samples, scan
+    >>> from fnn.activations import identity
+    >>> from fnn.losses import squared_error
+    >>> from fnn.optimizers import sgd
+    >>> update = train_step((identity,), squared_error, sgd(0.1))
+    >>> state = start(update.optimizer, init(key(0), (2, 1)))
+    >>> state, losses = scan(update, state, samples(Batch(np.eye(2), np.ones((2, 1)))))
+    >>> len(losses), state.opt
+    (2, SgdState(steps=2))
+    """
+    check_acts(acts)
+    check_loss(loss)
+    check_optimizer(optimizer)
+    return TrainStep(acts, loss, optimizer)

@@ -1,0 +1,435 @@
+"""The activations against mpmath, each to the accuracy it states, and at the edges."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import math
+import pickle
+import re
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import mpmath as mp
+import numpy as np
+import pytest
+
+from fnn import activations
+from fnn.activations import _basic, _gelu, elu, leaky_relu
+from fnn.activations import _normal as erfc
+from fnn.base import Activation, Array
+from tests.activations.fit_erfc import fit
+
+Real = Any  # an mpmath number
+Float = type[np.float32] | type[np.float64]
+
+SLOPE, ALPHA = 0.3, 1.7
+DTYPES = (np.float64, np.float32)
+LEAST = {np.float64: 1e-300, np.float32: 1e-30}  # below, relative accuracy is not promised
+
+
+@pytest.fixture(autouse=True)
+def precise() -> Any:
+    with mp.workprec(200):
+        yield
+
+
+# Each f, written down again from its definition, and its derivative by hand.
+
+
+def sigmoid(z: Real) -> Real:
+    return 1 / (1 + mp.exp(-z))
+
+
+def sigmoid_slope(z: Real) -> Real:
+    return sigmoid(z) * sigmoid(-z)
+
+
+def softplus(z: Real) -> Real:
+    return mp.log1p(mp.exp(z)) if z < 0 else z + mp.log1p(mp.exp(-z))
+
+
+def cdf(z: Real) -> Real:
+    return mp.erfc(-z / mp.sqrt(2)) / 2 if abs(z) < 1e4 else step(z, mp.mpf(0), mp.mpf(1))
+
+
+def cubic(z: Real) -> Real:
+    return mp.sqrt(8 / mp.pi) * (z + mp.mpf("0.044715") * z**3)
+
+
+def cubic_slope(z: Real) -> Real:
+    return mp.sqrt(8 / mp.pi) * (1 + 3 * mp.mpf("0.044715") * z**2)
+
+
+def step(z: Real, left: Real, right: Real) -> Real:
+    return right if z > 0 else left
+
+
+def selu_scales() -> tuple[Real, Real]:
+    """Lambda and alpha, as the paper's authors publish them."""
+    return (
+        mp.mpf("1.0507009873554804934193349852946"),
+        mp.mpf("1.6732632423543772848170429916717"),
+    )
+
+
+def selu(z: Real) -> Real:
+    scale, alpha = selu_scales()
+    return step(z, scale * alpha * mp.expm1(min(z, 0)), scale * z)
+
+
+def selu_slope(z: Real) -> Real:
+    scale, alpha = selu_scales()
+    return step(z, scale * alpha * mp.exp(min(z, 0)), scale)
+
+
+class Truth(NamedTuple):
+    """A pair and what it should be."""
+
+    pair: Activation
+    f: Callable[[Real], Real]
+    df: Callable[[Real], Real]
+
+
+TRUTHS = {
+    "identity": Truth(activations.identity, lambda z: z, lambda z: mp.mpf(1)),
+    "sigmoid": Truth(activations.sigmoid, sigmoid, sigmoid_slope),
+    "tanh": Truth(activations.tanh, mp.tanh, lambda z: mp.sech(z) ** 2),
+    "relu": Truth(activations.relu, lambda z: max(z, mp.mpf(0)), lambda z: step(z, 0, 1)),
+    "leaky_relu": Truth(
+        leaky_relu(SLOPE), lambda z: step(z, SLOPE * z, z), lambda z: step(z, SLOPE, 1)
+    ),
+    "elu": Truth(
+        elu(ALPHA),
+        lambda z: step(z, ALPHA * mp.expm1(min(z, 0)), z),
+        lambda z: step(z, ALPHA * mp.exp(min(z, 0)), 1),
+    ),
+    "selu": Truth(activations.selu, selu, selu_slope),
+    "softplus": Truth(activations.softplus, softplus, sigmoid),
+    "softsign": Truth(
+        activations.softsign, lambda z: z / (1 + abs(z)), lambda z: 1 / (1 + abs(z)) ** 2
+    ),
+    "silu": Truth(
+        activations.silu,
+        lambda z: z * sigmoid(z),
+        lambda z: sigmoid(z) + z * sigmoid_slope(z),
+    ),
+    "gelu": Truth(
+        activations.gelu,
+        lambda z: z * cdf(z),
+        lambda z: cdf(z) + z * mp.exp(-z * z / 2) / mp.sqrt(2 * mp.pi),
+    ),
+    "gelu_tanh": Truth(
+        activations.gelu_tanh,
+        lambda z: z * sigmoid(cubic(z)),
+        lambda z: sigmoid(cubic(z)) + z * sigmoid_slope(cubic(z)) * cubic_slope(z),
+    ),
+    "mish": Truth(
+        activations.mish,
+        lambda z: z * mp.tanh(softplus(z)),
+        lambda z: mp.tanh(softplus(z)) + z * mp.sech(softplus(z)) ** 2 * sigmoid(z),
+    ),
+    "hard_sigmoid": Truth(
+        activations.hard_sigmoid,
+        lambda z: min(max((z + 3) / 6, mp.mpf(0)), mp.mpf(1)),
+        lambda z: mp.mpf(1) / 6 if abs(z) < 3 else mp.mpf(0),
+    ),
+}
+EVERY = pytest.mark.parametrize("name", TRUTHS)
+BOTH = pytest.mark.parametrize("dtype", DTYPES)
+
+
+def stated() -> dict[str, str]:
+    """The docstring of each factory, and the string below each value."""
+    body = [node for part in (_gelu, _basic) for node in ast.parse(inspect.getsource(part)).body]
+    texts = {
+        node.name: ast.get_docstring(node) or ""
+        for node in body
+        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")
+    }
+    for node, below in pairwise(body):
+        if isinstance(node, ast.Assign) and isinstance(below, ast.Expr):
+            texts[ast.unparse(node.targets[0])] = ast.literal_eval(below.value)
+    return texts
+
+
+def bounds() -> dict[str, dict[tuple[str, Float], tuple[float, str]]]:
+    """By name, then by ("f" or "df", dtype): the error that is stated, and its unit."""
+    pattern = re.compile(r"Error:\sf (\S+) / (\S+) (ulp|eps);\sdf (\S+) / (\S+) (ulp|eps)\.")
+    found: dict[str, dict[tuple[str, Float], tuple[float, str]]] = {}
+    for name, text in stated().items():
+        match = pattern.search(text)
+        assert match is not None, name
+        f64, f32, f_unit, df64, df32, df_unit = match.groups()
+        found[name] = {
+            ("f", np.float64): (float(f64), f_unit),
+            ("f", np.float32): (float(f32), f_unit),
+            ("df", np.float64): (float(df64), df_unit),
+            ("df", np.float32): (float(df32), df_unit),
+        }
+    return found
+
+
+BOUNDS = bounds()
+
+# Kinks, zeros of f', where the formulas change over and where exp ends in either dtype.
+PLACES = [0.7518, 0.7525, 1.1924, 1.2785, 3, 8, 16.6, 17.4, 22, 30, 36.7, 37.5, 38.6, 39, 40]
+PLACES += [12.9, 13.3, 14.4, 21.5, 87.3, 88.7, 103.9, 354.9, 372.5, 708.4, 709.8, 745.1, 1e3, 1e4]
+
+
+def adversarial(dtype: Float, count: int) -> Array:
+    """Zero, subnormals, the ends of the range, PLACES and what is next to them, of either sign."""
+    info, rng = np.finfo(dtype), np.random.default_rng(11)
+    ends = np.array([info.smallest_subnormal, info.tiny, 1e-30, 1e30, info.max], dtype)
+    places = np.array(PLACES, dtype)
+    logs = np.exp(rng.uniform(np.log(info.tiny), np.log(info.max), count))
+    logs = np.concatenate([logs, 10 ** rng.uniform(-9, 4, 2 * count)])
+    widths = [rng.uniform(0, width, 2 * count) for width in (1, 6, 40, 110, 750)]
+    sizes: Array = np.concatenate([[0], ends, logs.astype(dtype), *widths], dtype=dtype)
+    near = [np.nextafter(places, dtype(0)), places, np.nextafter(places, dtype(np.inf))]
+    sizes = np.concatenate([sizes, *near])
+    grid: Array = np.unique(np.concatenate([sizes, -sizes]))
+    return grid
+
+
+def exact(formula: Callable[[Real], Real], z: Array) -> list[Real]:
+    return [formula(mp.mpf(float(v))) for v in z]
+
+
+def errors(values: Array, truths: list[Real], unit: str) -> Array:
+    """In units of the last place or of eps; nothing is said where the truth overflows."""
+    info, least = np.finfo(values.dtype), LEAST[values.dtype.type]
+    found = np.zeros(len(truths))
+    for i, (value, truth) in enumerate(zip(values, truths, strict=True)):
+        if abs(truth) > float(info.max):
+            assert value == mp.sign(truth) * np.inf
+            continue
+        size = max(float(abs(truth)), least if unit == "ulp" else 1.0)
+        if unit == "ulp":
+            size = 2.0 ** (math.frexp(size)[1] - 1)
+        found[i] = float(abs(mp.mpf(float(value)) - truth) / (size * float(info.eps)))
+    return found
+
+
+@EVERY
+@BOTH
+def test_f_and_df_err_by_no_more_than_is_stated(name: str, dtype: Float) -> None:
+    truth, z = TRUTHS[name], adversarial(dtype, 40)
+    with np.errstate(all="raise", under="ignore", over="ignore" if name == "selu" else "raise"):
+        a = truth.pair.f(z)
+        df = truth.pair.df(z, a)
+    for part, values, formula in (("f", a, truth.f), ("df", df, truth.df)):
+        bound, unit = BOUNDS[name][part, dtype]
+        error = errors(values, exact(formula, z), unit)
+        worst = int(np.argmax(error))
+        assert error[worst] <= bound, f"{part} at z={z[worst]!r}: {error[worst]:.2f} {unit}"
+
+
+def test_every_public_pair_states_its_errors() -> None:
+    public = {name for name, value in vars(activations).items() if isinstance(value, Activation)}
+    assert set(BOUNDS) == set(TRUTHS) == public | {"leaky_relu", "elu"}
+
+
+@EVERY
+def test_the_derivative_by_hand_is_that_of_the_definition(name: str) -> None:
+    """Or the truth for df would be one more claim."""
+    truth = TRUTHS[name]
+    for z in map(mp.mpf, (-37.25, -7.5, -2.5, -1.3, -0.75, -0.1, 0.1, 0.75, 1.3, 2.5, 7.5, 37.25)):
+        slope = mp.diff(truth.f, z)
+        assert abs(slope - truth.df(z)) <= mp.mpf(10) ** -25 * abs(slope)
+
+
+LIMITS = {  # f and df at -inf, and at inf
+    "identity": (-np.inf, 1, np.inf, 1),
+    "sigmoid": (0, 0, 1, 0),
+    "tanh": (-1, 0, 1, 0),
+    "relu": (0, 0, np.inf, 1),
+    "leaky_relu": (-np.inf, SLOPE, np.inf, 1),
+    "elu": (-ALPHA, 0, np.inf, 1),
+    "selu": (-1.7580993408473768, 0, np.inf, 1.0507009873554805),
+    "softplus": (0, 0, np.inf, 1),
+    "softsign": (-1, 0, 1, 0),
+    "silu": (0, 0, np.inf, 1),
+    "gelu": (0, 0, np.inf, 1),
+    "gelu_tanh": (0, 0, np.inf, 1),
+    "mish": (0, 0, np.inf, 1),
+    "hard_sigmoid": (0, 0, 1, 0),
+}
+
+
+@EVERY
+@BOTH
+def test_infinities_give_the_limits_without_a_warning(name: str, dtype: Float) -> None:
+    pair, z = TRUTHS[name].pair, np.array([-np.inf, np.inf], dtype)
+    with np.errstate(all="raise", under="ignore"):
+        a = pair.f(z)
+        df = pair.df(z, a)
+    assert np.array([a[0], df[0], a[1], df[1]]).tolist() == np.array(LIMITS[name], dtype).tolist()
+
+
+@EVERY
+@BOTH
+def test_nan_gives_nan_and_leaves_its_neighbors_alone(name: str, dtype: Float) -> None:
+    pair, z = TRUTHS[name].pair, np.array([1.0, np.nan, -1.0], dtype)
+    with np.errstate(all="raise", under="ignore"):
+        a = pair.f(z)
+        df = pair.df(z, a)
+    for values in (a, df):
+        assert np.isnan(values).tolist() == [False, True, False]
+
+
+@EVERY
+@BOTH
+@pytest.mark.parametrize("shape", [(), (1,), (7,), (3, 2), (0,), (2, 0), (2, 3, 4)])
+def test_shape_and_dtype_are_kept(name: str, dtype: Float, shape: tuple[int, ...]) -> None:
+    pair = TRUTHS[name].pair
+    z = np.linspace(-4, 4, math.prod(shape)).astype(dtype).reshape(shape)
+    a = pair.f(z)
+    df = pair.df(z, a)
+    assert (a.shape, a.dtype) == (df.shape, df.dtype) == (shape, np.dtype(dtype))
+
+
+@EVERY
+def test_arguments_are_only_read(name: str) -> None:
+    pair, z = TRUTHS[name].pair, np.linspace(-4, 4, 9)
+    z.setflags(write=False)
+    a = pair.f(z).copy()
+    a.setflags(write=False)
+    before = z.tobytes(), a.tobytes()
+    pair.df(z, a)
+    assert (z.tobytes(), a.tobytes()) == before
+
+
+@EVERY
+def test_a_pair_survives_pickling(name: str) -> None:
+    pair, z = TRUTHS[name].pair, np.linspace(-4, 4, 9)
+    again = pickle.loads(pickle.dumps(pair))
+    assert isinstance(again, Activation)
+    assert again.f(z).tobytes() == pair.f(z).tobytes()
+    assert again.df(z, pair.f(z)).tobytes() == pair.df(z, pair.f(z)).tobytes()
+
+
+@BOTH
+def test_selu_overflows_only_where_its_value_is_beyond_the_dtype(dtype: Float) -> None:
+    most = np.finfo(dtype).max
+    with np.errstate(all="raise"):
+        assert np.isfinite(activations.selu.f(np.array(most / dtype(1.06))))
+    with np.errstate(over="ignore"):
+        assert activations.selu.f(np.array(most)) == np.inf
+
+
+KINKS = {  # the place, the slope there, and the slopes to its left and right
+    "relu": (0, 0, 0, 1),
+    "leaky_relu": (0, SLOPE, SLOPE, 1),
+    "elu": (0, ALPHA, ALPHA, 1),
+    "selu": (0, 1.7580993408473768, 1.7580993408473768, 1.0507009873554805),
+    "hard_sigmoid, below": (-3, 0, 0, 1 / 6),
+    "hard_sigmoid, above": (3, 0, 1 / 6, 0),
+}
+
+
+@BOTH
+@pytest.mark.parametrize("kink", KINKS)
+def test_the_slope_at_a_kink_is_the_one_that_is_stated(kink: str, dtype: Float) -> None:
+    pair = TRUTHS[kink.partition(",")[0]].pair
+    place, *slopes = KINKS[kink]
+    at = dtype(place)
+    z = np.array([at, np.nextafter(at, dtype(-np.inf)), np.nextafter(at, dtype(np.inf))])
+    with np.errstate(under="ignore"):
+        df = pair.df(z, pair.f(z))
+    assert df.tolist() == np.array(slopes, dtype).tolist()
+
+
+def test_minus_zero_is_zero_at_a_kink() -> None:
+    z = np.array([-0.0, 0.0])
+    for name in ("relu", "leaky_relu", "elu", "selu"):
+        left, right = TRUTHS[name].pair.df(z, TRUTHS[name].pair.f(z))
+        assert left == right
+
+
+@pytest.mark.parametrize("name", ["silu", "gelu", "gelu_tanh", "mish"])
+def test_the_stated_zero_of_the_derivative_is_where_it_changes_sign(name: str) -> None:
+    found = re.search(r"0\sat z = (-[0-9.]+)\.", stated()[name])
+    assert found is not None
+    z = float(found[1]) + np.array([-6e-5, 6e-5])
+    below, above = TRUTHS[name].pair.df(z, TRUTHS[name].pair.f(z))
+    assert below < 0 < above
+
+
+def test_gelu_tanh_is_as_near_to_gelu_as_is_stated() -> None:
+    z = np.linspace(-10, 10, 2001)
+    gap = np.abs(activations.gelu.f(z) - activations.gelu_tanh.f(z)).max()
+    assert 0.0004 < gap <= 0.0005
+
+
+def test_factories_without_arguments_are_those_of_the_papers() -> None:
+    z = np.array([-2.0])
+    assert leaky_relu().f(z) == -0.02
+    assert elu().f(z) == np.expm1(-2.0)
+
+
+def test_the_leaky_relu_of_slope_0_is_relu_and_of_slope_1_the_identity() -> None:
+    z = np.array([-np.inf, -2.0, 0.0, 3.0, np.inf])
+    assert leaky_relu(0) == activations.relu
+    assert leaky_relu(1).f(z).tolist() == z.tolist()
+
+
+@pytest.mark.parametrize("number", [np.float64(0.25), np.float32(0.25), np.array(0.25)])
+@pytest.mark.parametrize("factory", [leaky_relu, elu])
+def test_a_factory_takes_numpy_numbers_and_still_keeps_float32(
+    factory: Callable[[Any], Activation], number: Any
+) -> None:
+    pair, z = factory(number), np.array([-1.0, 2.0], np.float32)
+    assert pair.f(z).dtype == pair.df(z, pair.f(z)).dtype == np.float32
+
+
+@pytest.mark.parametrize(("factory", "name"), [(leaky_relu, "slope"), (elu, "alpha")])
+@pytest.mark.parametrize("bad", ["0.1", None, 1j, [0.1], np.ones(2), True, np.tanh])
+def test_a_factory_wants_a_number(
+    factory: Callable[[Any], Activation], name: str, bad: object
+) -> None:
+    with pytest.raises(TypeError, match=rf"^{name}: expected a number, got "):
+        factory(bad)
+
+
+@pytest.mark.parametrize(("factory", "name"), [(leaky_relu, "slope"), (elu, "alpha")])
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 10**400])
+def test_a_factory_wants_a_finite_number(
+    factory: Callable[[Any], Activation], name: str, bad: float
+) -> None:
+    with pytest.raises(ValueError, match=rf"^{name}: expected a finite number, got "):
+        factory(bad)
+
+
+@pytest.mark.parametrize("bad", [-0.01, 1.01, 100])
+def test_leaky_relu_wants_a_slope_between_those_of_relu_and_identity(bad: float) -> None:
+    with pytest.raises(ValueError, match=r"^slope: expected a number from 0 to 1, got "):
+        leaky_relu(bad)
+
+
+def test_the_coefficients_of_erfc_are_those_of_its_fit() -> None:
+    numerator, denominator, error = fit()
+    assert pytest.approx(numerator, rel=1e-13) == erfc._NUMERATOR
+    assert pytest.approx(denominator, rel=1e-13) == erfc._DENOMINATOR
+    assert error < 5e-18
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("factor", "truth"),
+    [
+        (erfc.gauss, lambda x: mp.exp(-x * x / 2)),
+        (erfc.gauss_over_tail, lambda x: mp.exp(-x * x / 2) / cdf(-x)),
+    ],
+)
+def test_the_factors_of_erfc_err_by_no_more_than_is_stated(
+    factor: Callable[[Array], Array], truth: Callable[[Real], Real], dtype: Float
+) -> None:
+    within = re.search(r"within (\S+) / (\S+) ulp", factor.__doc__ or "")
+    assert within is not None
+    x = adversarial(dtype, 40)
+    x = x[(x >= 0) & (x <= 39)]
+    with np.errstate(all="raise", under="ignore"):
+        error = errors(factor(x), exact(truth, x), "ulp")
+    assert error.max() <= float(within[1 + DTYPES.index(dtype)])
