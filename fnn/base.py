@@ -11,7 +11,7 @@ from typing import Any, Generic, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from typing_extensions import TypeVar
+from typing_extensions import TypeVar, override
 
 F = TypeVar("F", bound=np.floating[Any])
 """The floating type of one function's params, and so of its results."""
@@ -118,6 +118,13 @@ class Optimizer(NamedTuple, Generic[S_any]):
 
     init: Callable[[Params[Any]], S_any]
     update: Callable[[Grads[Any], S_any, Params[Any]], tuple[Grads[Any], S_any]]
+
+    @override
+    def __repr__(self) -> str:
+        """The call that made it, if its two functions are of one rule; else both functions."""
+        if getattr(self.init, "__self__", None) is self.update:
+            return repr(self.update)
+        return f"Optimizer(init={self.init!r}, update={self.update!r})"
 
 
 class State(NamedTuple, Generic[F_co, S_any]):

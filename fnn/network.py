@@ -12,7 +12,7 @@ Source: Rumelhart, Hinton and Williams, "Learning representations by back-propag
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Generic, NamedTuple, TypeAlias
 
 import numpy as np
@@ -29,6 +29,7 @@ from fnn._core.shapes import (
     check_target,
     row_shares,
 )
+from fnn._core.vectors import count, layered
 from fnn.base import Acts, Array, Batch, F, F_co, Grads, Layer, LayerGrad, Loss, Params
 
 Pullback: TypeAlias = Callable[[ArrayLike], tuple[Grads[F], NDArray[F]]]
@@ -92,8 +93,10 @@ def vjp(acts: Acts, params: Params[F], x: ArrayLike) -> tuple[NDArray[F], Pullba
 
     def pullback(output_bar: ArrayLike) -> tuple[Grads[F], NDArray[F]]:
         bar = check_like_output("output_bar", output_bar, output)
-        grads, delta = _pull(acts, params, x, steps, bar)
-        return grads, frozen(delta.dot(params[0].w.T))
+        grads, delta = [], bar
+        for a, delta in _backward(acts, params, x, steps, bar):
+            grads.append(_layer_grad(a, delta))
+        return tuple(grads[::-1]), frozen(delta.dot(params[0].w.T))
 
     return output, pullback
 
@@ -113,14 +116,36 @@ def backprop(acts: Acts, loss: Loss, params: Params[F], batch: Batch) -> tuple[f
     >>> backprop((identity,), squared_error, double, Batch(np.array([3.0]), np.array([6.0])))
     (0.25, (LayerGrad(w=array([[3.]]), b=array([1.])),))
     """
-    check_loss(loss)
-    check_batch(batch)
-    x = _enter("batch.x", acts, params, batch.x)
-    steps = _layers(acts, params, x)
-    output = steps[-1][1]
-    y = check_target(batch.y, output)
-    value, bar = _mean_loss(loss, output, y, batch.weight)
-    return value, _pull(acts, params, x, steps, bar)[0]
+    value, walk = _descend(acts, loss, params, batch)
+    grads = [_layer_grad(a, delta) for a, delta in walk]
+    return value, tuple(grads[::-1])
+
+
+def gradient_vector(
+    acts: Acts, loss: Loss, params: Params[F], batch: Batch
+) -> tuple[float, NDArray[F]]:
+    """The loss and the gradient of `backprop`, the latter as one vector.
+
+    Its numbers are in the order of `fnn.tree.ravel`: w before b, layer by layer. They are computed
+    where they lie, so that this costs no more than `backprop`, whose errors it raises.
+
+    >>> from fnn import Layer
+    >>> from fnn.activations import identity
+    >>> from fnn.losses import squared_error
+    >>> double = (Layer(np.array([[2.0]]), np.array([0.5])),)
+    >>> gradient_vector((identity,), squared_error, double, Batch(np.array([3.0]), np.array([6.0])))
+    (0.25, array([3., 1.]))
+    """
+    value, walk = _descend(acts, loss, params, batch)
+    vector: NDArray[F] = np.empty(count(params), params[0].w.dtype)
+    for (w, b), (a, delta) in zip(reversed(layered(vector, params)), walk, strict=True):
+        if delta.ndim == 1:
+            a[:, None].dot(delta[None], w)
+            b[:] = delta
+        else:
+            a.T.dot(delta, w)
+            np.add.reduce(delta, axis=0, out=b)
+    return value, frozen(vector)
 
 
 def mean_loss(acts: Acts, loss: Loss, params: Params[F], batch: Batch) -> float:
@@ -224,26 +249,37 @@ def _mean_loss(
     return value, mean_bar
 
 
-def _pull(
+def _descend(
+    acts: Acts, loss: Loss, params: Params[F], batch: Batch
+) -> tuple[float, Iterator[tuple[NDArray[F], NDArray[F]]]]:
+    """The loss on a batch, and the walk back to its gradient."""
+    check_loss(loss)
+    check_batch(batch)
+    x = _enter("batch.x", acts, params, batch.x)
+    steps = _layers(acts, params, x)
+    output = steps[-1][1]
+    value, bar = _mean_loss(loss, output, check_target(batch.y, output), batch.weight)
+    return value, _backward(acts, params, x, steps, bar)
+
+
+def _backward(
     acts: Acts,
     params: Params[F],
     x: NDArray[F],
     steps: list[tuple[NDArray[F], NDArray[F]]],
     output_bar: NDArray[F],
-) -> tuple[Grads[F], NDArray[F]]:
-    """The grads, and the first layer's delta, of ``sum(output_bar * output)``."""
+) -> Iterator[tuple[NDArray[F], NDArray[F]]]:
+    """Each layer's input and delta, a_{l-1} and d_l, from the last layer to the first."""
     last = len(params) - 1
     slope = acts[last].df(*steps[last])
-    delta: Array = output_bar * check_elementwise("df", last, slope, output_bar)
-    grads: list[LayerGrad[F]] = []
+    delta: NDArray[F] = output_bar * check_elementwise("df", last, slope, output_bar)
     for i in range(last, 0, -1):
         z, a = steps[i - 1]
-        grads.append(_layer_grad(a, delta))
+        yield a, delta
         delta = delta.dot(params[i].w.T)
         slope = acts[i - 1].df(z, a)
         delta *= check_elementwise("df", i - 1, slope, z)
-    grads.append(_layer_grad(x, delta))
-    return tuple(grads[::-1]), delta
+    yield x, delta
 
 
 def _layer_grad(a: NDArray[F], delta: Array) -> LayerGrad[F]:

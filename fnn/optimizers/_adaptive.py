@@ -19,7 +19,6 @@ from fnn.optimizers._rules import Elementwise, add_scaled, divide_by_root
 from fnn.schedules import Schedule, check_schedule, rate_at
 
 
-@dataclass(frozen=True)
 class Adaptive(Elementwise[S]):
     """A rule that divides by the root of squared gradients, plus `eps`."""
 
@@ -45,14 +44,17 @@ class SquaresState(NamedTuple):
     squares: Array
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Adagrad(Adaptive[SquaresState]):
     """The rule of `adagrad`."""
 
+    name: ClassVar[str] = "adagrad"
     kind: ClassVar[type[SquaresState]] = SquaresState
+    rate: float | Schedule
+    eps: float = 1e-10
 
     @override
-    def rewrite_part(self, steps: int, g: Array, old: list[Array], new: list[Array]) -> None:
+    def change(self, steps: int, g: Array, old: list[Array], new: list[Array]) -> None:
         (v0,), (v,) = old, new
         np.multiply(g, g, out=v)
         v += v0
@@ -73,19 +75,21 @@ def adagrad(rate: float | Schedule, eps: float = 1e-10) -> Optimizer[SquaresStat
     >>> optimizer.update(grads, optimizer.init(params), params)[0]
     (LayerGrad(w=array([[-0.1]]), b=array([-0.1])),)
     """
-    rule = Adagrad(check_schedule(rate), positive("eps", eps))
-    return Optimizer(rule.init, rule)
+    return Adagrad(check_schedule(rate), positive("eps", eps)).pair()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class RmsProp(Adaptive[SquaresState]):
     """The rule of `rmsprop`."""
 
+    name: ClassVar[str] = "rmsprop"
     kind: ClassVar[type[SquaresState]] = SquaresState
-    decay: float
+    rate: float | Schedule
+    decay: float = 0.99
+    eps: float = 1e-8
 
     @override
-    def rewrite_part(self, steps: int, g: Array, old: list[Array], new: list[Array]) -> None:
+    def change(self, steps: int, g: Array, old: list[Array], new: list[Array]) -> None:
         (v0,), (v,) = old, new
         np.multiply(g, g, out=v)
         v *= 1.0 - self.decay
@@ -109,8 +113,7 @@ def rmsprop(
     >>> optimizer.update(grads, optimizer.init(params), params)[0]
     (LayerGrad(w=array([[-0.2]]), b=array([-0.2])),)
     """
-    rule = RmsProp(check_schedule(rate), positive("eps", eps), fraction("decay", decay))
-    return Optimizer(rule.init, rule)
+    return RmsProp(check_schedule(rate), fraction("decay", decay), positive("eps", eps)).pair()
 
 
 class RpropState(NamedTuple):
@@ -121,16 +124,17 @@ class RpropState(NamedTuple):
     sizes: Array
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Rprop(Elementwise[RpropState]):
     """The rule of `rprop`."""
 
+    name: ClassVar[str] = "rprop"
     kind: ClassVar[type[RpropState]] = RpropState
-    first: float
-    shrink: float
-    grow: float
-    least: float
-    most: float
+    first: float = 0.01
+    shrink: float = 0.5
+    grow: float = 1.2
+    least: float = 1e-6
+    most: float = 50.0
 
     @override
     def init(self, params: Params[Any]) -> RpropState:
@@ -138,7 +142,7 @@ class Rprop(Elementwise[RpropState]):
         return state._replace(sizes=frozen(np.full_like(state.sizes, self.first)))
 
     @override
-    def rewrite_part(self, steps: int, g: Array, old: list[Array], new: list[Array]) -> None:
+    def change(self, steps: int, g: Array, old: list[Array], new: list[Array]) -> None:
         (signs0, sizes0), (signs, sizes) = old, new
         np.sign(g, out=signs)
         kept, turned = signs * signs0 > 0, signs * signs0 < 0
@@ -183,4 +187,4 @@ def rprop(
         raise ValueError(
             f"first: expected a step from least={least!r} to most={most!r}, got {first!r}"
         )
-    return Optimizer(rule.init, rule)
+    return rule.pair()

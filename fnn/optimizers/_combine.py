@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
 from typing_extensions import override
 
-from fnn._core.arrays import frozen, rebuild
 from fnn._core.checks import check_optimizer, check_params
 from fnn._core.masks import Mask, Where, where
 from fnn._core.numbers import describe
 from fnn.base import Array, Optimizer, Params, S
-from fnn.optimizers._rules import Rule, rewrite, slices
+from fnn.optimizers._rules import Rule, rewrite
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Chain(Rule[tuple[S, T]]):
     """The rule of `chain`."""
 
+    name: ClassVar[str] = "chain"
     first: Optimizer[S]
     second: Optimizer[T]
 
@@ -33,11 +30,17 @@ class Chain(Rule[tuple[S, T]]):
 
     @override
     def rewrite(
-        self, vectors: Sequence[Array], state: tuple[S, T], params: Params[Any]
-    ) -> tuple[S, T]:
+        self, g: Array, state: tuple[S, T], params: Params[Any]
+    ) -> tuple[Array, tuple[S, T]]:
         one, two = self.states(state)
-        one = rewrite(self.first, vectors, one, params)
-        return one, rewrite(self.second, vectors, two, params)
+        g, one = rewrite(self.first, g, one, params)
+        g, two = rewrite(self.second, g, two, params)
+        return g, (one, two)
+
+    @override
+    def held(self, out: Array, before: tuple[S, T], after: tuple[S, T]) -> tuple[S, T]:
+        one = held(self.first, out, before[0], after[0])
+        return one, held(self.second, out, before[1], after[1])
 
     def states(self, state: tuple[S, T]) -> tuple[S, T]:
         """The state, if it is a pair."""
@@ -57,6 +60,7 @@ def chain(first: Optimizer[S], second: Optimizer[T]) -> Optimizer[tuple[S, T]]:
     Any optimizers will do, your own too. ``chain(a, chain(b, c))`` and ``chain(chain(a, b), c)``
     do the same.
 
+    >>> import numpy as np
     >>> from fnn.base import Layer, LayerGrad
     >>> params = (Layer(np.array([[2.0]]), np.array([0.5])),)
     >>> grads = (LayerGrad(np.array([[30.0]]), np.array([40.0])),)
@@ -67,14 +71,14 @@ def chain(first: Optimizer[S], second: Optimizer[T]) -> Optimizer[tuple[S, T]]:
     """
     check_optimizer(first)
     check_optimizer(second)
-    rule = Chain(first, second)
-    return Optimizer(rule.init, rule)
+    return Chain(first, second).pair()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Masked(Rule[S]):
     """The rule of `masked`."""
 
+    name: ClassVar[str] = "masked"
     optimizer: Optimizer[S]
     mask: Where
 
@@ -85,26 +89,28 @@ class Masked(Rule[S]):
         return self.optimizer.init(params)
 
     @override
-    def rewrite(self, vectors: Sequence[Array], state: S, params: Params[Any]) -> S:
-        fixed = self.mask.false(params)
-        for g, part in zip(vectors, slices(vectors), strict=True):
-            g[fixed[part]] = 0.0
-        after = rewrite(self.optimizer, vectors, state, params)
-        for g, part in zip(vectors, slices(vectors), strict=True):
-            g[fixed[part]] = -0.0  # x + 0.0 is not x where x is -0.0
-        held: S = held_where(fixed, state, after)
-        return held
+    def rewrite(self, g: Array, state: S, params: Params[Any]) -> tuple[Array, S]:
+        out = self.mask.false(params)
+        g[out] = 0.0
+        update, after = rewrite(self.optimizer, g, state, params)
+        update[out] = -0.0  # x + 0.0 is not x where x is -0.0
+        return update, held(self.optimizer, out, state, after)
+
+    @override
+    def held(self, out: Array, before: S, after: S) -> S:
+        return held(self.optimizer, out, before, after)
 
 
 def masked(optimizer: Optimizer[S], mask: Mask) -> Optimizer[S]:
     """`optimizer` for the params where `mask` is True; where it is False they keep every bit.
 
     `mask` has an entry for each layer: a bool, or a pair for w and b of bools or bool arrays of
-    their shapes. What is False has a gradient of 0 and an update of 0, and keeps its place in the
-    optimizer's vectors of state. The state is the optimizer's own, so training can be masked and
-    unmasked midway. Raises `TypeError` for a mask of other things, `ValueError` where it does not
-    match the params.
+    their shapes. A param whose mask is False has a gradient of 0 and an update of 0, and keeps its
+    place in the vectors of fnn's optimizers' states; one of your own makes its state as it likes.
+    The state is the optimizer's own, so training can be masked and unmasked midway. Raises
+    `TypeError` for a mask of other things, `ValueError` where it does not match the params.
 
+    >>> import numpy as np
     >>> from fnn.base import Layer, LayerGrad
     >>> params = (Layer(np.array([[2.0]]), np.array([0.5])),)
     >>> grads = (LayerGrad(np.array([[30.0]]), np.array([40.0])),)
@@ -114,14 +120,12 @@ def masked(optimizer: Optimizer[S], mask: Mask) -> Optimizer[S]:
     (LayerGrad(w=array([[-3.]]), b=array([-0.])),)
     """
     check_optimizer(optimizer)
-    rule = Masked(optimizer, where(mask))
-    return Optimizer(rule.init, rule)
+    return Masked(optimizer, where(mask)).pair()
 
 
-def held_where(fixed: NDArray[np.bool_], old: Any, new: Any) -> Any:
-    """The state `new`, but `old` in those places of its vectors."""
-    if isinstance(new, tuple):
-        return rebuild(new, [held_where(fixed, *pair) for pair in zip(old, new, strict=True)])
-    if isinstance(new, np.ndarray) and new.shape == fixed.shape:
-        return frozen(np.where(fixed, old, new))
-    return new
+def held(optimizer: Optimizer[S], out: Array, before: S, after: S) -> S:
+    """`Rule.held` of any optimizer: a state that is not fnn's stays as it was made."""
+    if isinstance(optimizer.update, Rule):
+        state: S = optimizer.update.held(out, before, after)
+        return state
+    return after

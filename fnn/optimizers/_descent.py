@@ -1,17 +1,4 @@
-"""Optimizers: pairs ``(init, update)`` that turn gradients into updates, to be added to params.
-
-A rate is a number or a schedule (`fnn.schedules`), a function from the step number to a number.
-States are NamedTuples of the ``steps`` taken and of frozen vectors, which hold a number for each
-of the params': w before b, layer by layer. In the formulas g is the gradient and p the params;
-t is 1 at the first step, and all state 0 before it. Where the literature has two forms of an
-optimizer, this one is PyTorch's. What comes before or after one is chained to it:
-
->>> optimizer = chain(clip_by_norm(1.0), adam(1e-3))
-
-Every optimizer raises `ValueError` for a rate that is negative or not finite, and for other
-numbers outside their range. The ``update`` of those made here is a `fnn.optimizers._rules.Rule`, a dataclass
-of these numbers: it can be pickled and read (``adam(1e-3).update.b1``).
-"""
+"""Descent along the gradient: plain, with momentum, and with Nesterov's."""
 
 from __future__ import annotations
 
@@ -21,25 +8,9 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 from typing_extensions import override
 
-from fnn._core.numbers import fraction
-from fnn.base import Array, F, Grads, Layer, Optimizer, Params
-from fnn.optimizers._adaptive import RpropState as RpropState
-from fnn.optimizers._adaptive import SquaresState as SquaresState
-from fnn.optimizers._adaptive import adagrad as adagrad
-from fnn.optimizers._adaptive import rmsprop as rmsprop
-from fnn.optimizers._adaptive import rprop as rprop
-from fnn.optimizers._combine import chain as chain
-from fnn.optimizers._combine import masked as masked
-from fnn.optimizers._moments import AdamState as AdamState
-from fnn.optimizers._moments import adam as adam
-from fnn.optimizers._moments import adamw as adamw
-from fnn.optimizers._moments import nadam as nadam
+from fnn._core.numbers import fraction, within
+from fnn.base import Array, Optimizer
 from fnn.optimizers._rules import Elementwise
-from fnn.optimizers._transforms import add_decayed_weights as add_decayed_weights
-from fnn.optimizers._transforms import add_l1 as add_l1
-from fnn.optimizers._transforms import clip_by_norm as clip_by_norm
-from fnn.optimizers._transforms import clip_by_value as clip_by_value
-from fnn.optimizers._transforms import scale as scale
 from fnn.schedules import Schedule, check_schedule, rate_at
 
 
@@ -49,31 +20,16 @@ class SgdState(NamedTuple):
     steps: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Sgd(Elementwise[SgdState]):
     """The rule of `sgd`."""
 
+    name: ClassVar[str] = "sgd"
     kind: ClassVar[type[SgdState]] = SgdState
     rate: float | Schedule
 
     @override
-    def descend(
-        self, params: Params[F], grads: Grads[F], state: SgdState
-    ) -> tuple[Params[F], SgdState]:
-        # No vector of state has to be kept in step: array by array, it takes a third of the time.
-        dtype = params[0].w.dtype
-        (steps,) = self.checked(state, 0, dtype)
-        factor = np.array(-rate_at(self.rate, steps), dtype)
-        for layer, grad in zip(params, grads, strict=True):
-            for p, g in zip(layer, grad, strict=True):
-                g.setflags(write=True)
-                np.multiply(g, factor, out=g)
-                np.add(g, p, out=g)
-                g.setflags(write=False)
-        return tuple(Layer(w, b) for w, b in grads), SgdState(steps + 1)
-
-    @override
-    def rewrite_part(self, steps: int, g: Array, old: list[Array], new: list[Array]) -> None:
+    def change(self, steps: int, g: Array, old: list[Array], new: list[Array]) -> None:
         g *= -rate_at(self.rate, steps)
 
 
@@ -89,8 +45,7 @@ def sgd(rate: float | Schedule) -> Optimizer[SgdState]:
     >>> optimizer.update(grads, optimizer.init(params), params)
     ((LayerGrad(w=array([[-1.]]), b=array([-0.1])),), SgdState(steps=1))
     """
-    rule = Sgd(check_schedule(rate))
-    return Optimizer(rule.init, rule)
+    return Sgd(check_schedule(rate)).pair()
 
 
 class MomentumState(NamedTuple):
@@ -103,16 +58,17 @@ class MomentumState(NamedTuple):
     carried: Array
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Momentum(Elementwise[MomentumState]):
     """The rule of `momentum`."""
 
+    name: ClassVar[str] = "momentum"
     kind: ClassVar[type[MomentumState]] = MomentumState
     rate: float | Schedule
-    mass: float
+    mass: float = 0.9
 
     @override
-    def rewrite_part(self, steps: int, g: Array, old: list[Array], new: list[Array]) -> None:
+    def change(self, steps: int, g: Array, old: list[Array], new: list[Array]) -> None:
         g += old[0]  # now it is v
         np.multiply(g, self.mass, out=new[0])
         g *= -rate_at(self.rate, steps)
@@ -133,16 +89,17 @@ def momentum(rate: float | Schedule, mass: float = 0.9) -> Optimizer[MomentumSta
     >>> optimizer.update(grads, state, params)[0]
     (LayerGrad(w=array([[-1.5]]), b=array([-0.15])),)
     """
-    rule = Momentum(check_schedule(rate), fraction("mass", mass))
-    return Optimizer(rule.init, rule)
+    return Momentum(check_schedule(rate), fraction("mass", mass)).pair()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Nesterov(Momentum):
     """The rule of `nesterov`."""
 
+    name: ClassVar[str] = "nesterov"
+
     @override
-    def rewrite_part(self, steps: int, g: Array, old: list[Array], new: list[Array]) -> None:
+    def change(self, steps: int, g: Array, old: list[Array], new: list[Array]) -> None:
         (carried,) = new
         np.add(g, old[0], out=carried)
         carried *= self.mass
@@ -164,7 +121,5 @@ def nesterov(rate: float | Schedule, mass: float = 0.9) -> Optimizer[MomentumSta
     >>> optimizer.update(grads, optimizer.init(params), params)[0]
     (LayerGrad(w=array([[-1.5]]), b=array([-0.15])),)
     """
-    if fraction("mass", mass) == 0.0:
-        raise ValueError("mass: expected a number above 0 and below 1, got 0; sgd has no mass")
-    rule = Nesterov(check_schedule(rate), fraction("mass", mass))
-    return Optimizer(rule.init, rule)
+    mass = within("mass", mass, 0.0, 1.0, "()")
+    return Nesterov(check_schedule(rate), mass).pair()

@@ -6,15 +6,15 @@ The notation is that of `fnn.optimizers`, which has all optimizers.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from typing_extensions import override
 
-from fnn._core.masks import Mask, Where, chosen, where
+from fnn._core.masks import Mask, Where, masked_params, where
 from fnn._core.numbers import check_rate, fraction, positive
+from fnn._core.vectors import parts
 from fnn.base import Array, Optimizer, Params
 from fnn.optimizers._adaptive import Adaptive
 from fnn.optimizers._rules import add_scaled, divide_by_root
@@ -32,16 +32,19 @@ class AdamState(NamedTuple):
     v: Array
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Adam(Adaptive[AdamState]):
     """The rule of `adam`."""
 
+    name: ClassVar[str] = "adam"
     kind: ClassVar[type[AdamState]] = AdamState
-    b1: float
-    b2: float
+    rate: float | Schedule
+    b1: float = 0.9
+    b2: float = 0.999
+    eps: float = 1e-8
 
     @override
-    def rewrite_part(self, steps: int, g: Array, old: list[Array], new: list[Array]) -> None:
+    def change(self, steps: int, g: Array, old: list[Array], new: list[Array]) -> None:
         (m0, v0), (m, v) = old, new
         np.multiply(m0, self.b1, out=m)
         m += g
@@ -83,24 +86,26 @@ def adam(
     >>> optimizer.update(grads, optimizer.init(params), params)[0]
     (LayerGrad(w=array([[-0.1]]), b=array([-0.1])),)
     """
-    rule = Adam(check_schedule(rate), positive("eps", eps), fraction("b1", b1), fraction("b2", b2))
-    return Optimizer(rule.init, rule)
+    return Adam(
+        check_schedule(rate), fraction("b1", b1), fraction("b2", b2), positive("eps", eps)
+    ).pair()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class AdamW(Adam):
     """The rule of `adamw`."""
 
-    decay: float
-    mask: Where | None
+    name: ClassVar[str] = "adamw"
+    decay: float = 0.01
+    mask: Where | None = None
 
     @override
-    def rewrite(self, vectors: Sequence[Array], state: AdamState, params: Params[Any]) -> AdamState:
-        state = super().rewrite(vectors, state, params)
-        factor = rate_at(self.rate, state.steps - 1) * self.decay
-        for g, p in zip(vectors, chosen(self.mask, vectors, params), strict=True):
-            add_scaled(g, -factor, p)
-        return state
+    def rewrite(self, g: Array, state: AdamState, params: Params[Any]) -> tuple[Array, AdamState]:
+        update, after = super().rewrite(g, state, params)
+        factor = rate_at(self.rate, state.steps) * self.decay
+        for part, p in zip(parts(update, params), masked_params(self.mask, params), strict=True):
+            add_scaled(part, -factor, p)
+        return update, after
 
 
 def adamw(
@@ -125,23 +130,24 @@ def adamw(
     >>> optimizer.update(grads, optimizer.init(params), params)[0]
     (LayerGrad(w=array([[-0.2]]), b=array([-0.125])),)
     """
-    rule = AdamW(
+    return AdamW(
         check_schedule(rate),
-        positive("eps", eps),
         fraction("b1", b1),
         fraction("b2", b2),
+        positive("eps", eps),
         check_rate("decay", decay),
         None if mask is None else where(mask),
-    )
-    return Optimizer(rule.init, rule)
+    ).pair()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Nadam(Adam):
     """The rule of `nadam`."""
 
+    name: ClassVar[str] = "nadam"
+
     @override
-    def rewrite_part(self, steps: int, g: Array, old: list[Array], new: list[Array]) -> None:
+    def change(self, steps: int, g: Array, old: list[Array], new: list[Array]) -> None:
         (m0, v0), (m, v) = old, new
         t = steps + 1
         np.multiply(m0, self.b1, out=m)
@@ -170,5 +176,6 @@ def nadam(
     >>> optimizer.update(grads, optimizer.init(params), params)[0]
     (LayerGrad(w=array([[-0.13333333]]), b=array([-0.13333333])),)
     """
-    rule = Nadam(check_schedule(rate), positive("eps", eps), fraction("b1", b1), fraction("b2", b2))
-    return Optimizer(rule.init, rule)
+    return Nadam(
+        check_schedule(rate), fraction("b1", b1), fraction("b2", b2), positive("eps", eps)
+    ).pair()

@@ -1,13 +1,13 @@
-"""What the built-in optimizers are made of: rules that rewrite gradients in place, as vectors.
+"""The rules that built-in optimizers are made of: arithmetic on one vector.
 
-A gradient joined into one vector takes the same few NumPy calls for any number of layers. A large
-one is not even copied: `Rule.descend` turns its arrays, one by one, into the next params.
+A rule gets the gradient as one vector of its own and may overwrite it by the update. Its state
+holds vectors of the same length. `Rule.__call__` is the same for gradients in layers, and pure.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from dataclasses import MISSING, fields
 from typing import Any, ClassVar, Generic
 
 import numpy as np
@@ -16,57 +16,56 @@ from typing_extensions import override
 from fnn._core.arrays import frozen
 from fnn._core.checks import check_grads, check_params
 from fnn._core.numbers import describe, whole
-from fnn.base import Array, F, Grads, Layer, LayerGrad, Optimizer, Params, S
-from fnn.tree import leaves
-
-LARGE = 2**14
-"""Gradients of at least so many numbers are rewritten array by array: joining costs more."""
+from fnn._core.vectors import count, joined, layered
+from fnn.base import Array, Grads, Optimizer, Params, S
 
 BLOCK = 2**13
 """Numbers in a temporary. Large ones make malloc return and fault in pages at every step."""
 
 
 class Rule(ABC, Generic[S]):
-    """The ``update`` of a built-in optimizer: a pure function outside, in place inside."""
+    """The ``update`` of a built-in optimizer, a dataclass of its numbers."""
+
+    name: ClassVar[str]
+    """The function that makes it, for its repr."""
 
     @abstractmethod
     def init(self, params: Params[Any]) -> S:
         """The state before the first step."""
 
     @abstractmethod
-    def rewrite(self, vectors: Sequence[Array], state: S, params: Params[Any]) -> S:
-        """Overwrite the gradient by the update, and return the next state.
+    def rewrite(self, g: Array, state: S, params: Params[Any]) -> tuple[Array, S]:
+        """The update and the next state, for a gradient `g` that may be overwritten."""
 
-        `vectors` are its arrays, flat, w before b and layer by layer; or the one vector of them.
-        """
+    @abstractmethod
+    def held(self, out: Array, before: S, after: S) -> S:
+        """The state `after`, but `before` in the places of its vectors where `out` is True."""
 
     def __call__(self, grads: Grads[Any], state: S, params: Params[Any]) -> tuple[Grads[Any], S]:
         """``(grads, state, params) -> (updates, state)``, as every optimizer's update."""
         check_grads("grads", grads, params)
-        vector = np.concatenate(flat(grads))
-        state = self.rewrite([vector], state, params)
+        vector, state = self.rewrite(joined(grads), state, params)
         return layered(frozen(vector), params), state
 
-    def descend(self, params: Params[F], grads: Grads[F], state: S) -> tuple[Params[F], S]:
-        """The next params and state. `grads` are fresh arrays that nobody else holds: they may go.
+    def pair(self) -> Optimizer[S]:
+        """The pair that users get."""
+        return Optimizer(self.init, self)
 
-        The results are, bit for bit, those of a call followed by `fnn.apply_updates`.
-        """
-        vectors = []
-        if count(params) < LARGE:
-            vectors.append(np.concatenate(flat(grads)))
-            grads = layered(vectors[0], params)
-        else:
-            for array in leaves(grads):
-                array.setflags(write=True)
-                vectors.append(array.reshape(-1, copy=False))
-        state = self.rewrite(vectors, state, params)
-        for (w, b), (dw, db) in zip(params, grads, strict=True):
-            np.add(dw, w, out=dw)
-            np.add(db, b, out=db)
-        for vector in vectors:
-            frozen(vector)
-        return tuple(Layer(frozen(w), frozen(b)) for w, b in grads), state
+    @override
+    def __repr__(self) -> str:
+        """The call that makes the rule, without the arguments that have their defaults."""
+        return f"{self.name}({', '.join(_arguments(self))})"
+
+
+def _arguments(rule: Any) -> list[str]:
+    shown = []
+    for field in fields(rule):
+        value = getattr(rule, field.name)
+        if field.default is MISSING:
+            shown.append(repr(value))
+        elif value != field.default:
+            shown.append(f"{field.name}={value!r}")
+    return shown
 
 
 class Elementwise(Rule[S]):
@@ -76,8 +75,8 @@ class Elementwise(Rule[S]):
     """The class of the state: a NamedTuple of ``steps``, then the vectors."""
 
     @abstractmethod
-    def rewrite_part(self, steps: int, g: Array, old: list[Array], new: list[Array]) -> None:
-        """Overwrite the vector `g` by its update, and fill `new` with what `old` becomes."""
+    def change(self, steps: int, g: Array, old: list[Array], new: list[Array]) -> None:
+        """Overwrite `g` by its update, and fill `new` with the vectors that follow `old`."""
 
     @override
     def init(self, params: Params[Any]) -> S:
@@ -87,17 +86,21 @@ class Elementwise(Rule[S]):
         return state
 
     @override
-    def rewrite(self, vectors: Sequence[Array], state: S, params: Params[Any]) -> S:
-        parts, dtype = slices(vectors), vectors[0].dtype
-        steps, *old = self.checked(state, parts[-1].stop, dtype)
-        new = np.empty((len(old), parts[-1].stop), dtype)  # one piece of memory: see BLOCK
-        for g, part in zip(vectors, parts, strict=True):
-            self.rewrite_part(steps, g, [v[part] for v in old], list(new[:, part]))
+    def rewrite(self, g: Array, state: S, params: Params[Any]) -> tuple[Array, S]:
+        steps, *old = self.checked(state, g.size, g.dtype)
+        new = np.empty((len(old), g.size), g.dtype)  # one piece of memory: see BLOCK
+        self.change(steps, g, old, list(new))
         after: S = self.kind(steps + 1, *frozen(new))
-        return after
+        return g, after
+
+    @override
+    def held(self, out: Array, before: Any, after: Any) -> S:
+        vectors = (np.where(out, *pair) for pair in zip(before[1:], after[1:], strict=True))
+        state: S = self.kind(after[0], *map(frozen, vectors))
+        return state
 
     def checked(self, state: Any, size: int, dtype: np.dtype[Any]) -> Any:
-        """The state, if it is one of this rule for that many params of that dtype."""
+        """The state, if it is one of this rule for `size` params of that dtype."""
         if not isinstance(state, self.kind):
             raise TypeError(
                 f"state: expected {self.kind.__name__}, got {describe(state)}; fnn.start makes one"
@@ -113,31 +116,22 @@ class Elementwise(Rule[S]):
         return state
 
 
-def rewrite(optimizer: Optimizer[S], vectors: Sequence[Array], state: S, params: Params[Any]) -> S:
-    """`Rule.rewrite` for any optimizer: one that is not a rule may keep what it gets, so copies."""
+def rewrite(optimizer: Optimizer[S], g: Array, state: S, params: Params[Any]) -> tuple[Array, S]:
+    """`Rule.rewrite` of any optimizer; one that is not fnn's own gets read-only gradients."""
     if isinstance(optimizer.update, Rule):
-        after: S = optimizer.update.rewrite(vectors, state, params)
-        return after
-    grads = layered(frozen(np.concatenate(vectors)), params)
-    updates, state = updated(optimizer, grads, state, params)
-    check_grads("updates", updates, params)
-    for vector, update in zip(vectors, alike(vectors, updates), strict=True):
-        vector[:] = update
-    return state
-
-
-def updated(
-    optimizer: Optimizer[S], grads: Grads[Any], state: S, params: Params[Any]
-) -> tuple[Grads[Any], S]:
-    """The (updates, state) of any optimizer, a user's too."""
-    pair: Any = optimizer.update(grads, state, params)
+        update: Array
+        after: S
+        update, after = optimizer.update.rewrite(g, state, params)
+        return update, after
+    pair: Any = optimizer.update(layered(frozen(g), params), state, params)
     if not (isinstance(pair, tuple) and len(pair) == 2):
         raise TypeError(
             f"optimizer.update: expected the pair (updates, state), got {describe(pair)};"
             " return both"
         )
     updates, after = pair
-    return updates, after
+    check_grads("updates", updates, params)
+    return joined(updates), after
 
 
 def add_scaled(g: Array, factor: float, x: Array) -> None:
@@ -157,46 +151,3 @@ def divide_by_root(g: Array, squares: Array, eps: float) -> None:
 def blocks(vector: Array) -> list[slice]:
     """Slices that cut a vector into blocks."""
     return [slice(i, i + BLOCK) for i in range(0, vector.size, BLOCK)]
-
-
-def count(params: Params[Any]) -> int:
-    """How many numbers there are."""
-    return sum([w.size + b.size for w, b in params])
-
-
-def flat(layers: Params[Any] | Grads[Any]) -> list[Array]:
-    """The arrays as vectors, in their order: views where they lie in C order."""
-    return [array.reshape(-1) for layer in layers for array in layer]
-
-
-def slices(vectors: Sequence[Array]) -> list[slice]:
-    """Where each vector lies in the one of them all."""
-    parts = []
-    end = 0
-    for vector in vectors:
-        parts.append(slice(end, end + vector.size))
-        end += vector.size
-    return parts
-
-
-def alike(vectors: Sequence[Array], layers: Params[Any] | Grads[Any]) -> list[Array]:
-    """The arrays of `layers` as vectors, joined if `vectors` are."""
-    return flat(layers) if len(vectors) > 1 else [np.concatenate(flat(layers))]
-
-
-def apart(vectors: Sequence[Array], params: Params[Any]) -> Sequence[Array]:
-    """The vectors, one for each array of `params`: what is summed over them keeps its bits."""
-    if len(vectors) > 1:
-        return vectors
-    return [vectors[0][part] for part in slices(flat(params))]
-
-
-def layered(vector: Array, params: Params[Any]) -> Grads[Any]:
-    """Views of one vector, in the shapes of `params`."""
-    layers = []
-    done = 0
-    for w, b in params:
-        middle, end = done + w.size, done + w.size + b.size
-        layers.append(LayerGrad(vector[done:middle].reshape(w.shape), vector[middle:end]))
-        done = end
-    return tuple(layers)

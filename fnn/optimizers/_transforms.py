@@ -6,16 +6,17 @@ import math
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 from typing_extensions import override
 
 from fnn import tree
-from fnn._core.masks import Mask, Where, chosen, where
+from fnn._core.masks import Mask, Where, masked_params, where
 from fnn._core.numbers import check_rate, finite, positive
+from fnn._core.vectors import parts
 from fnn.base import Array, Optimizer, Params
-from fnn.optimizers._rules import Rule, add_scaled, apart, blocks
+from fnn.optimizers._rules import Rule, add_scaled, blocks
 
 NoState: TypeAlias = tuple[()]
 
@@ -24,33 +25,37 @@ class Transform(Rule[NoState]):
     """A rule without state."""
 
     @abstractmethod
-    def change(self, vectors: Sequence[Array], params: Params[Any]) -> None:
-        """Overwrite the vectors by what becomes of them."""
+    def change(self, g: Array, params: Params[Any]) -> None:
+        """Overwrite the gradient `g` by its update."""
 
     @override
     def init(self, params: Params[Any]) -> NoState:
         return ()
 
     @override
-    def rewrite(self, vectors: Sequence[Array], state: NoState, params: Params[Any]) -> NoState:
-        self.change(vectors, params)
+    def rewrite(self, g: Array, state: NoState, params: Params[Any]) -> tuple[Array, NoState]:
+        self.change(g, params)
+        return g, ()
+
+    @override
+    def held(self, out: Array, before: NoState, after: NoState) -> NoState:
         return ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ClipByNorm(Transform):
     """The rule of `clip_by_norm`."""
 
+    name: ClassVar[str] = "clip_by_norm"
     max_norm: float
 
     @override
-    def change(self, vectors: Sequence[Array], params: Params[Any]) -> None:
-        norm = total_norm(apart(vectors, params))
+    def change(self, g: Array, params: Params[Any]) -> None:
+        norm = total_norm(parts(g, params))
         if not math.isfinite(norm):
             raise not_finite(f"a norm of {norm}")
         if norm > self.max_norm:
-            for g in vectors:
-                np.multiply(g, self.max_norm / norm, out=g)
+            np.multiply(g, self.max_norm / norm, out=g)
 
 
 def clip_by_norm(max_norm: float) -> Optimizer[NoState]:
@@ -66,23 +71,22 @@ def clip_by_norm(max_norm: float) -> Optimizer[NoState]:
     >>> clip_by_norm(5.0).update(grads, (), params)
     ((LayerGrad(w=array([[3.]]), b=array([4.])),), ())
     """
-    rule = ClipByNorm(positive("max_norm", max_norm))
-    return Optimizer(rule.init, rule)
+    return ClipByNorm(positive("max_norm", max_norm)).pair()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ClipByValue(Transform):
     """The rule of `clip_by_value`."""
 
+    name: ClassVar[str] = "clip_by_value"
     limit: float
 
     @override
-    def change(self, vectors: Sequence[Array], params: Params[Any]) -> None:
-        for g in vectors:
-            low, high = float(g.min(initial=0)), float(g.max(initial=0))  # NaN if one is NaN
-            if not (math.isfinite(low) and math.isfinite(high)):
-                raise not_finite(f"values from {low} to {high}")
-            np.clip(g, -self.limit, self.limit, out=g)
+    def change(self, g: Array, params: Params[Any]) -> None:
+        low, high = float(g.min(initial=0)), float(g.max(initial=0))  # NaN if one is NaN
+        if not (math.isfinite(low) and math.isfinite(high)):
+            raise not_finite(f"values from {low} to {high}")
+        np.clip(g, -self.limit, self.limit, out=g)
 
 
 def clip_by_value(limit: float) -> Optimizer[NoState]:
@@ -96,8 +100,7 @@ def clip_by_value(limit: float) -> Optimizer[NoState]:
     >>> clip_by_value(1.0).update(grads, (), params)
     ((LayerGrad(w=array([[1.]]), b=array([-0.5])),), ())
     """
-    rule = ClipByValue(positive("limit", limit))
-    return Optimizer(rule.init, rule)
+    return ClipByValue(positive("limit", limit)).pair()
 
 
 def total_norm(vectors: Sequence[Array]) -> float:
@@ -117,17 +120,18 @@ def not_finite(found: str) -> FloatingPointError:
     )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class AddDecayedWeights(Transform):
     """The rule of `add_decayed_weights`."""
 
+    name: ClassVar[str] = "add_decayed_weights"
     decay: float
-    mask: Where | None
+    mask: Where | None = None
 
     @override
-    def change(self, vectors: Sequence[Array], params: Params[Any]) -> None:
-        for g, p in zip(vectors, chosen(self.mask, vectors, params), strict=True):
-            add_scaled(g, self.decay, p)
+    def change(self, g: Array, params: Params[Any]) -> None:
+        for part, p in zip(parts(g, params), masked_params(self.mask, params), strict=True):
+            add_scaled(part, self.decay, p)
 
 
 def add_decayed_weights(decay: float, mask: Mask | None = None) -> Optimizer[NoState]:
@@ -144,22 +148,24 @@ def add_decayed_weights(decay: float, mask: Mask | None = None) -> Optimizer[NoS
     >>> add_decayed_weights(0.5).update(grads, (), params)
     ((LayerGrad(w=array([[31.]]), b=array([40.25])),), ())
     """
-    rule = AddDecayedWeights(check_rate("decay", decay), None if mask is None else where(mask))
-    return Optimizer(rule.init, rule)
+    return AddDecayedWeights(
+        check_rate("decay", decay), None if mask is None else where(mask)
+    ).pair()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class AddL1(Transform):
     """The rule of `add_l1`."""
 
+    name: ClassVar[str] = "add_l1"
     decay: float
-    mask: Where | None
+    mask: Where | None = None
 
     @override
-    def change(self, vectors: Sequence[Array], params: Params[Any]) -> None:
-        for g, p in zip(vectors, chosen(self.mask, vectors, params), strict=True):
-            for part in blocks(g):
-                g[part] += self.decay * np.sign(p[part])
+    def change(self, g: Array, params: Params[Any]) -> None:
+        for part, p in zip(parts(g, params), masked_params(self.mask, params), strict=True):
+            for block in blocks(part):
+                part[block] += self.decay * np.sign(p[block])
 
 
 def add_l1(decay: float, mask: Mask | None = None) -> Optimizer[NoState]:
@@ -174,20 +180,19 @@ def add_l1(decay: float, mask: Mask | None = None) -> Optimizer[NoState]:
     >>> add_l1(0.5).update(grads, (), params)
     ((LayerGrad(w=array([[29.5]]), b=array([40.])),), ())
     """
-    rule = AddL1(check_rate("decay", decay), None if mask is None else where(mask))
-    return Optimizer(rule.init, rule)
+    return AddL1(check_rate("decay", decay), None if mask is None else where(mask)).pair()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Scale(Transform):
     """The rule of `scale`."""
 
+    name: ClassVar[str] = "scale"
     factor: float
 
     @override
-    def change(self, vectors: Sequence[Array], params: Params[Any]) -> None:
-        for g in vectors:
-            np.multiply(g, self.factor, out=g)
+    def change(self, g: Array, params: Params[Any]) -> None:
+        np.multiply(g, self.factor, out=g)
 
 
 def scale(factor: float) -> Optimizer[NoState]:
@@ -199,5 +204,4 @@ def scale(factor: float) -> Optimizer[NoState]:
     >>> scale(-0.1).update(grads, (), params)
     ((LayerGrad(w=array([[-3.]]), b=array([-4.])),), ())
     """
-    rule = Scale(finite("factor", factor))
-    return Optimizer(rule.init, rule)
+    return Scale(finite("factor", factor)).pair()

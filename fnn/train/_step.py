@@ -8,9 +8,10 @@ from typing import Generic
 from fnn import tree
 from fnn._core.checks import check_acts, check_loss, check_optimizer, check_params
 from fnn._core.numbers import describe
-from fnn.base import Acts, Batch, F, Loss, Optimizer, Params, S, S_any, State
-from fnn.network import apply_updates, backprop
-from fnn.optimizers._rules import Rule, updated
+from fnn._core.vectors import layered
+from fnn.base import Acts, Batch, F, Layer, Loss, Optimizer, Params, S, S_any, State
+from fnn.network import gradient_vector
+from fnn.optimizers._rules import rewrite
 
 
 def check_state(state: State[F, S]) -> State[F, S]:
@@ -33,12 +34,17 @@ class TrainStep(Generic[S_any]):
     def __call__(self, state: State[F, S_any], batch: Batch) -> tuple[State[F, S_any], float]:
         """One update: the next state, and the loss on `batch` before it."""
         params, opt = check_state(state)
-        value, grads = backprop(self.acts, self.loss, params, batch)
-        update = self.optimizer.update
-        if isinstance(update, Rule):  # the same numbers without copies
-            return State(*update.descend(params, grads, opt)), value
-        updates, opt = updated(self.optimizer, grads, opt, params)
-        return State(apply_updates(params, updates), opt), value
+        value, gradient = gradient_vector(self.acts, self.loss, params, batch)
+        gradient.setflags(write=True)  # nobody else has it: it becomes the next params
+        vector, opt = rewrite(self.optimizer, gradient, opt, params)
+        moved = layered(vector, params)
+        for (w, b), (dw, db) in zip(params, moved, strict=True):
+            dw += w
+            db += b
+            dw.setflags(write=False)
+            db.setflags(write=False)
+        vector.setflags(write=False)
+        return State(tuple([Layer(w, b) for w, b in moved]), opt), value
 
 
 def start(optimizer: Optimizer[S], params: Params[F]) -> State[F, S]:

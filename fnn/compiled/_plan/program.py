@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from fnn._core.masks import Where
 from fnn._core.numbers import describe
+from fnn._core.vectors import count
 from fnn.base import Array, Optimizer, Params
 from fnn.compiled._plan.tables import BEFORE, RATE, STRIDE, OperationRow
 from fnn.compiled._runtime.calls import address
@@ -22,7 +23,7 @@ from fnn.optimizers._adaptive import Adagrad, RmsProp, Rprop
 from fnn.optimizers._combine import Chain, Masked
 from fnn.optimizers._descent import Momentum, Nesterov, Sgd
 from fnn.optimizers._moments import Adam, AdamW, Nadam
-from fnn.optimizers._rules import Elementwise, count
+from fnn.optimizers._rules import Elementwise
 from fnn.optimizers._transforms import AddDecayedWeights, AddL1, ClipByNorm, ClipByValue, Scale
 from fnn.schedules import Schedule, rate_at
 

@@ -12,13 +12,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from fnn._core import checks, shapes
 from fnn._core.arrays import frozen
+from fnn._core.vectors import count
 from fnn.base import Acts, Array, Batch, F, Grads, LayerGrad, Loss, Params
 from fnn.compiled._plan.layout import fill, layout, sizes_of, taken, zeros
 from fnn.compiled._runtime import pairs
 from fnn.compiled._runtime.batches import Batches, large
 from fnn.compiled._runtime.calls import address, function, value, where
 from fnn.compiled._runtime.session import check_compiled
-from fnn.optimizers._rules import count
 
 FEW = 2**16
 """Rows times params up to which `forward` multiplies by itself (`benchmarks.crossover`)."""

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from fnn._core import checks
 from fnn._core.numbers import describe
+from fnn._core.vectors import layered
 from fnn.base import Array, Batch, F, Params, S, State
 from fnn.compiled._plan.feed import Feed
 from fnn.compiled._plan.layout import fill, flattened, layers_of, layout, sizes_of, zeros
@@ -22,7 +23,6 @@ from fnn.compiled._plan.tables import TAKEN, TaskRow
 from fnn.compiled._runtime import pairs
 from fnn.compiled._runtime.batches import Batches, Room, large
 from fnn.compiled._runtime.calls import address, function, where
-from fnn.optimizers._rules import layered
 from fnn.optimizers._transforms import not_finite
 from fnn.train import TrainStep
 from fnn.train._step import check_state
