@@ -32,18 +32,37 @@ from fnn._core.shapes import (
 from fnn._core.vectors import count, layered
 from fnn.base import Acts, Array, Batch, F, F_co, Grads, Layer, LayerGrad, Loss, Params
 
+__all__ = [
+    "LayerTrace",
+    "Pullback",
+    "apply_updates",
+    "backprop",
+    "forward",
+    "gradient_vector",
+    "mean_loss",
+    "step",
+    "trace",
+    "vjp",
+]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 Pullback: TypeAlias = Callable[[ArrayLike], tuple[Grads[F], NDArray[F]]]
+"""The function ``output_bar -> (grads, x_bar)`` that `vjp` returns."""
 
 
 class LayerTrace(NamedTuple, Generic[F_co]):
-    """What one layer computed: the pre-activation ``z`` and the activation ``a = f(z)``."""
+    """Values of one layer: the pre-activation ``z`` and the activation ``a = f(z)``."""
 
     z: NDArray[F_co]
     a: NDArray[F_co]
 
 
 def forward(acts: Acts, params: Params[F], x: ArrayLike) -> NDArray[F]:
-    """The network's output for `x`: (n_out,) for one sample, (batch, n_out) for rows of them.
+    """Compute the network's output: (n_out,) for one sample, (batch, n_out) for rows of them.
 
     `x` is converted to the dtype of the params. Raises `ValueError` where shapes do not fit and
     `TypeError` for data that are not real numbers.
@@ -61,7 +80,9 @@ def forward(acts: Acts, params: Params[F], x: ArrayLike) -> NDArray[F]:
 
 
 def trace(acts: Acts, params: Params[F], x: ArrayLike) -> tuple[LayerTrace[F], ...]:
-    """Every layer's pre-activation and activation; ``trace(...)[0].a`` is the first hidden code.
+    """Compute every layer's pre-activation and activation.
+
+    ``trace(...)[0].a`` is what the first hidden layer gives.
 
     Shapes, dtype and errors are those of `forward`, whose result is ``trace(...)[-1].a``.
 
@@ -76,7 +97,7 @@ def trace(acts: Acts, params: Params[F], x: ArrayLike) -> tuple[LayerTrace[F], .
 
 
 def vjp(acts: Acts, params: Params[F], x: ArrayLike) -> tuple[NDArray[F], Pullback[F]]:
-    """The output, and the pullback ``output_bar -> (grads, x_bar)``.
+    """Compute the output, and the pullback ``output_bar -> (grads, x_bar)``.
 
     `output_bar` has the output's shape; ``grads`` and ``x_bar`` are the derivatives of
     ``sum(output_bar * output)`` by the params (summed over the batch) and by `x`. As `jax.vjp`.
@@ -102,7 +123,7 @@ def vjp(acts: Acts, params: Params[F], x: ArrayLike) -> tuple[NDArray[F], Pullba
 
 
 def backprop(acts: Acts, loss: Loss, params: Params[F], batch: Batch) -> tuple[float, Grads[F]]:
-    """The loss on a batch and its gradient by the params: ``(value, grads)``.
+    """Compute the loss on a batch and its gradient by the params: ``(value, grads)``.
 
     The value is the mean of the samples' losses, weighted by ``batch.weight`` if that is given;
     for one sample it is its loss. ``batch.y`` must have the output's shape: nothing is broadcast.
@@ -124,10 +145,10 @@ def backprop(acts: Acts, loss: Loss, params: Params[F], batch: Batch) -> tuple[f
 def gradient_vector(
     acts: Acts, loss: Loss, params: Params[F], batch: Batch
 ) -> tuple[float, NDArray[F]]:
-    """The loss and the gradient of `backprop`, the latter as one vector.
+    """Compute the loss on a batch and its gradient as one vector: ``(value, vector)``.
 
-    Its numbers are in the order of `fnn.tree.ravel`: w before b, layer by layer. They are computed
-    where they lie, so that this costs no more than `backprop`, whose errors it raises.
+    The numbers of `backprop`'s gradient in the order of `fnn.tree.ravel`: w before b, layer by
+    layer. They are computed where they lie, so this costs no more; errors are those of `backprop`.
 
     >>> from fnn import Layer
     >>> from fnn.activations import identity
@@ -149,7 +170,7 @@ def gradient_vector(
 
 
 def mean_loss(acts: Acts, loss: Loss, params: Params[F], batch: Batch) -> float:
-    """The value of `backprop` without the gradient: for data that are held out.
+    """Compute the value of `backprop` without the gradient, as for held-out data.
 
     >>> from fnn import Layer
     >>> from fnn.activations import identity
@@ -165,7 +186,7 @@ def mean_loss(acts: Acts, loss: Loss, params: Params[F], batch: Batch) -> float:
 
 
 def step(params: Params[F], grads: Grads[Any], rate: float) -> Params[F]:
-    """Plain gradient descent: ``params - rate * grads``.
+    """Take a step of plain gradient descent: ``params - rate * grads``.
 
     `rate` is a finite number of at least 0. Raises `ValueError` where grads are of another shape.
 
@@ -190,7 +211,9 @@ def step(params: Params[F], grads: Grads[Any], rate: float) -> Params[F]:
 
 
 def apply_updates(params: Params[F], updates: Grads[Any]) -> Params[F]:
-    """``params + updates``, for the updates that an optimizer returns.
+    """Add updates, as an optimizer returns them, to params: ``params + updates``.
+
+    Raises `ValueError` where updates are of another shape.
 
     >>> from fnn import Layer, LayerGrad
     >>> params = (Layer(np.array([[2.0]]), np.array([0.5])),)
@@ -205,11 +228,12 @@ def apply_updates(params: Params[F], updates: Grads[Any]) -> Params[F]:
 
 
 def _enter(name: str, acts: Acts, params: Params[F], x: Any) -> NDArray[F]:
+    """The samples, checked and converted, of a network that fits together."""
     return check_input(name, x, params, check_network(acts, params))
 
 
 def _output(name: str, acts: Acts, params: Params[F], x: Any) -> NDArray[F]:
-    """The last of `_layers`, without keeping the others."""
+    """The output alone: layers on the way are not kept."""
     z = a = _enter(name, acts, params, x)
     for i, (w, b) in enumerate(params):
         z = a.dot(w)  # on small arrays it costs a third of `@`

@@ -25,10 +25,11 @@ from fnn import (
 from fnn.activations import identity, relu, sigmoid, tanh
 from fnn.initializers import normal
 from fnn.losses import softmax_cross_entropy, squared_error
+from fnn.network import gradient_vector
 from fnn.random import fold_in, permutation, split
 from fnn.random import normal as draw
 from fnn.testing import check_gradients
-from fnn.tree import leaves, norm
+from fnn.tree import leaves, norm, ravel
 from tests.support.oracles import ACTIVATIONS, LOSSES, acts_named, complex_step_gradient
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -281,3 +282,16 @@ def test_cross_entropy_of_logits_has_rows_of_gradient_that_sum_to_zero() -> None
     _, grads = backprop((tanh, identity), softmax_cross_entropy, params, batch)
     np.testing.assert_allclose(grads[-1].w.sum(axis=1), 0, atol=1e-16)
     assert grads[-1].b.sum() == pytest.approx(0, abs=1e-16)
+
+
+@pytest.mark.parametrize("rows", [None, 1, 7])
+def test_the_gradient_as_a_vector_is_that_of_backprop_to_the_bit(rows: int | None) -> None:
+    for sizes in ((3, 2), (3, 5, 4, 2)):
+        acts = (tanh,) * (len(sizes) - 2) + (identity,)
+        params, batch = network(1, sizes), data(1, "squared_error", rows, 3, 2)
+        params = tuple(layer._replace(w=np.asfortranarray(layer.w)) for layer in params)
+        value, grads = backprop(acts, squared_error, params, batch)
+        again, vector = gradient_vector(acts, squared_error, params, batch)
+        assert again == value
+        np.testing.assert_array_equal(vector, ravel(grads)[0])
+        assert not vector.flags.writeable

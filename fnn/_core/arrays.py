@@ -11,13 +11,13 @@ A = TypeVar("A", bound=Array)
 
 
 def frozen(array: A) -> A:
-    """The same array, read-only from now on: for arrays that fnn has just allocated."""
+    """Make an array that fnn has just allocated read-only, and return it."""
     array.setflags(write=False)
     return array
 
 
 def rebuild(like: T, children: list[Any]) -> T:
-    """A tuple or NamedTuple of the class of `like` around new children."""
+    """Make a tuple or NamedTuple of the class of `like` of new children."""
     make: Any = getattr(type(like), "_make", type(like))
     tree: T = make(children)
     return tree

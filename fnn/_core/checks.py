@@ -15,7 +15,7 @@ from fnn.base import Activation, Acts, Batch, F, Grads, Layer, Loss, Optimizer, 
 
 
 def check_params(params: Params[F]) -> np.dtype[F]:
-    """The dtype of params whose layers fit together."""
+    """Return the dtype of params whose layers fit together; refuse others."""
     try:
         first = params[0].w
         dtype, width = first.dtype, first.shape[0]
@@ -87,7 +87,7 @@ def _params_error(params: Any) -> Exception | None:
 
 
 def check_acts(acts: Acts) -> None:
-    """A tuple of activation pairs."""
+    """Refuse anything but a tuple of activation pairs."""
     if type(acts) is not tuple:
         raise TypeError(
             f"acts: expected a tuple of Activation pairs, got {describe(acts)};"
@@ -107,7 +107,7 @@ def check_acts(acts: Acts) -> None:
 
 
 def check_network(acts: Acts, params: Params[F]) -> np.dtype[F]:
-    """The dtype of a network whose layers fit together, with one activation pair each."""
+    """Return the dtype of a network whose layers fit together, with one activation pair each."""
     dtype = check_params(params)
     check_acts(acts)
     if len(acts) != len(params):
@@ -119,7 +119,7 @@ def check_network(acts: Acts, params: Params[F]) -> np.dtype[F]:
 
 
 def check_loss(loss: Loss) -> None:
-    """A loss pair, not a function or an activation pair."""
+    """Refuse a function or an activation pair in the place of a loss pair."""
     if not isinstance(loss, Loss):
         raise TypeError(
             f"loss: expected a Loss(f, df) pair, got {describe(loss)};"
@@ -128,7 +128,7 @@ def check_loss(loss: Loss) -> None:
 
 
 def check_batch(batch: Batch, name: str = "batch") -> None:
-    """A Batch, not the array of its samples."""
+    """Refuse the array of the samples in the place of a Batch."""
     if not isinstance(batch, Batch):
         raise TypeError(
             f"{name}: expected a Batch(x, y), got {describe(batch)}; wrap x and y in one"
@@ -136,7 +136,7 @@ def check_batch(batch: Batch, name: str = "batch") -> None:
 
 
 def check_grads(name: str, grads: Grads[Any], params: Params[Any]) -> None:
-    """Grads, or updates, of the shapes of the params."""
+    """Refuse grads, or updates, of other shapes or dtypes than the params."""
     try:
         for (w, b), (dw, db) in zip(params, grads, strict=True):
             if (
@@ -194,7 +194,7 @@ def _grads_error(name: str, grads: Any, params: Params[Any]) -> Exception | None
 
 
 def check_optimizer(optimizer: Optimizer[Any]) -> None:
-    """An optimizer made by its rate, as sgd(0.1)."""
+    """Refuse the function that makes an optimizer in the place of one made, as sgd(0.1)."""
     if not isinstance(optimizer, Optimizer):
         raise TypeError(
             f"optimizer: expected an Optimizer(init, update), got {describe(optimizer)};"

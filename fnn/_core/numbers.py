@@ -1,4 +1,4 @@
-"""What users pass in becomes numbers of the right kind, or an error that names the remedy."""
+"""Numbers that users pass in: conversion and range checks, with errors that name the remedy."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _ROWS = 2**14
 
 
 def as_numbers(name: str, value: Any) -> Array:
-    """`value` as an array of bools, integers or floats; no copy where it is one already."""
+    """Convert to an array of bools, integers or floats; an array of these is not copied."""
     kind = type(value)
     if kind is not np.ndarray:
         if isinstance(value, np.ma.MaskedArray):
@@ -49,14 +49,14 @@ def as_numbers(name: str, value: Any) -> Array:
 
 
 def as_floats(name: str, value: Any, dtype: np.dtype[F]) -> NDArray[F]:
-    """`value` as an array of the params' dtype; no copy where it is one already."""
+    """Convert to an array of the params' dtype; an array of that dtype is not copied."""
     if type(value) is np.ndarray and value.dtype == dtype:
         return value
     return as_numbers(name, value).astype(dtype, copy=False)
 
 
 def check_finite(name: str, values: Any) -> None:
-    """No NaN and no infinity, of which the first is named by its row and column."""
+    """Refuse NaN and infinity, naming the first by its row and column."""
     array = np.atleast_1d(as_numbers(name, values))
     for start in range(0, len(array), _ROWS):  # in parts, for arrays on disk
         part = array[start : start + _ROWS]
@@ -72,7 +72,7 @@ def check_finite(name: str, values: Any) -> None:
 
 
 def finite(name: str, value: Any) -> float:
-    """One finite real number, as a Python float."""
+    """Convert one finite real number to a Python float."""
     if type(value) is np.ndarray and value.ndim == 0:
         value = value[()]
     if isinstance(value, bool) or not isinstance(value, Real):
@@ -87,7 +87,7 @@ def finite(name: str, value: Any) -> float:
 
 
 def check_rate(name: str, rate: Any) -> float:
-    """A finite number of at least 0, as a Python float: it must not promote float32."""
+    """Convert a finite number of at least 0 to a Python float: it must not promote float32."""
     if type(rate) is float and 0.0 <= rate < math.inf:
         return rate
     number = finite(name, rate)
@@ -103,7 +103,7 @@ Ends: TypeAlias = Literal["[]", "[)", "(]", "()"]
 def within(
     name: str, value: Any, low: float, high: float, ends: Ends = "[]", remedy: str = ""
 ) -> float:
-    """A number of an interval, as a Python float: a NumPy scalar would promote float32.
+    """Convert a number of an interval to a Python float: a NumPy scalar would promote float32.
 
     >>> within("level", 1.0, 0, 1, "()")
     Traceback (most recent call last):
@@ -129,17 +129,17 @@ def _interval(low: float, high: float, ends: Ends) -> str:
 
 
 def positive(name: str, value: Any) -> float:
-    """A finite number above 0, as a Python float."""
+    """Convert a finite number above 0 to a Python float."""
     return within(name, value, 0.0, math.inf, "()")
 
 
 def fraction(name: str, value: Any) -> float:
-    """A number of at least 0 and below 1, as a Python float."""
+    """Convert a number of at least 0 and below 1 to a Python float."""
     return within(name, value, 0.0, 1.0, "[)")
 
 
 def check_interval(low: float, high: float) -> tuple[float, float]:
-    """Finite ends in their order."""
+    """Convert the finite ends of an interval to Python floats, the lower first."""
     low, high = finite("low", low), finite("high", high)
     if low > high:
         raise ValueError(f"low: expected at most high = {high}, got {low}; swap the two")
@@ -148,7 +148,7 @@ def check_interval(low: float, high: float) -> tuple[float, float]:
 
 
 def whole(name: str, value: Any, least: int) -> int:
-    """A whole number of at least `least`, as a Python int."""
+    """Convert a whole number of at least `least` to a Python int."""
     try:
         number = operator.index(value)
     except TypeError:
@@ -159,7 +159,7 @@ def whole(name: str, value: Any, least: int) -> int:
 
 
 def floating(dtype: Any) -> np.dtype[Any]:
-    """A dtype of floats in this machine's byte order."""
+    """Convert to a dtype of floats in this machine's byte order."""
     try:
         kind: np.dtype[Any] = np.dtype(dtype)
     except TypeError:
@@ -172,7 +172,7 @@ def floating(dtype: Any) -> np.dtype[Any]:
 
 
 def describe(value: Any) -> str:
-    """What an error says it got: short, whatever came."""
+    """Describe a value for an error, briefly, whatever it is."""
     name = type(value).__name__
     if isinstance(value, np.ndarray):
         article = "an array" if type(value) is np.ndarray else f"a {name}"
@@ -191,5 +191,5 @@ def describe(value: Any) -> str:
 
 
 def is_plain(array: Any) -> bool:
-    """Whether `array` computes as an ndarray does: a memory map does, a matrix does not."""
+    """Tell whether an array computes as an ndarray does: a memory map does, a matrix does not."""
     return isinstance(array, np.ndarray) and not isinstance(array, np.matrix | np.ma.MaskedArray)

@@ -1,4 +1,4 @@
-"""What flows through a network has the shape that its place asks for: nothing is broadcast.
+"""Checks of shapes: samples, targets, weights and the values of pairs. Nothing is broadcast.
 
 Each check costs a fraction of a microsecond when all is well; only a failed one looks closer.
 """
@@ -17,7 +17,7 @@ from fnn.base import F, Params
 
 
 def check_input(name: str, x: Any, params: Params[F], dtype: np.dtype[F]) -> NDArray[F]:
-    """One sample (n_in,) or rows of samples (batch, n_in) for these params."""
+    """Return one sample (n_in,) or rows of samples (batch, n_in) that fit these params."""
     array: NDArray[F] = x if type(x) is ndarray and x.dtype is dtype else as_floats(name, x, dtype)
     width, shape = params[0].w.shape[0], array.shape
     if len(shape) in (1, 2) and shape[-1] == width:
@@ -34,7 +34,7 @@ def check_input(name: str, x: Any, params: Params[F], dtype: np.dtype[F]) -> NDA
 
 
 def check_target(y: Any, output: NDArray[F], name: str = "batch.y") -> NDArray[F]:
-    """Targets of the very shape of the output: nothing is ever broadcast."""
+    """Return targets of exactly the shape of the output."""
     array = as_floats(name, y, output.dtype)
     if array.shape == output.shape:
         return array
@@ -51,7 +51,7 @@ def check_target(y: Any, output: NDArray[F], name: str = "batch.y") -> NDArray[F
 def check_weight(
     weight: Any, shape: tuple[int, ...], dtype: np.dtype[F], name: str = "batch.weight"
 ) -> NDArray[F]:
-    """Weights of the samples: one each, none negative, not all zero."""
+    """Return weights of samples: one each, none negative, not all zero."""
     array = as_floats(name, weight, dtype)
     if array.shape != shape:
         remedy = "reshape it: weight.ravel()" if array.size == math.prod(shape) else "one each"
@@ -68,7 +68,7 @@ def check_weight(
 
 
 def check_elementwise(name: str, i: int, values: Any, z: NDArray[F]) -> NDArray[F]:
-    """What acts[i] made of z: of its shape and, converted, its dtype."""
+    """Return the result of acts[i] for z, which has the shape of z and gets its dtype."""
     try:
         if values.shape == z.shape and values.dtype is z.dtype:
             array: NDArray[F] = values
@@ -86,7 +86,7 @@ def check_elementwise(name: str, i: int, values: Any, z: NDArray[F]) -> NDArray[
 
 
 def check_losses(losses: Any, slopes: Any, output: NDArray[F]) -> tuple[NDArray[F], NDArray[F]]:
-    """What a loss pair made of the output: a number for each sample, a slope for each output."""
+    """Return the results of a loss pair: a number for each sample, a slope for each output."""
     shape, dtype = output.shape, output.dtype
     try:
         if (
@@ -107,7 +107,7 @@ def check_losses(losses: Any, slopes: Any, output: NDArray[F]) -> tuple[NDArray[
 
 
 def check_like_output(name: str, value: Any, output: NDArray[F]) -> NDArray[F]:
-    """An array of the output's shape and, converted, its dtype."""
+    """Return an array of the output's shape, in its dtype."""
     array = as_floats(name, value, output.dtype)
     if array.shape != output.shape:
         raise ValueError(
@@ -118,7 +118,7 @@ def check_like_output(name: str, value: Any, output: NDArray[F]) -> NDArray[F]:
 
 
 def row_shares(weight: Any, output: NDArray[F]) -> NDArray[F] | float:
-    """What each row counts for in a mean: 1 / n, or its weight by the sum of all weights.
+    """Return the share of each row in a mean: 1 / n, or its weight by the sum of all weights.
 
     A sample on its own counts for 1, whatever its weight.
     """

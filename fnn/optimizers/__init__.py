@@ -1,4 +1,24 @@
-"""Optimizers: pairs ``(init, update)`` that turn gradients into updates, to be added to params."""
+"""Optimizers: pairs ``(init, update)`` that turn gradients into updates, to be added to params.
+
+An optimizer is arithmetic on one vector, the gradient's numbers with w before b, layer by layer.
+`fnn.train_step` hands it the vector that backpropagation has just filled; built-in optimizers
+overwrite that by the update, and the sum with the params becomes the next params. One of your own,
+``Optimizer(init, update)``, gets the vector as read-only gradients in layers and returns updates.
+
+A rate is a number or a schedule (`fnn.schedules`), a function from the step number to a number.
+States are NamedTuples of the ``steps`` taken and of frozen vectors, a number for each of the
+params'. In the formulas g is the gradient and p the params; t is 1 at the first step, and all state
+0 before it. Where the literature has two forms of an optimizer, this one is PyTorch's. Clipping,
+decay and other transforms are chained to an optimizer:
+
+>>> optimizer = chain(clip_by_norm(1.0), adam(1e-3))
+>>> optimizer
+chain(clip_by_norm(1.0), adam(0.001))
+
+Every optimizer raises `ValueError` for a rate that is negative or not finite, and for other
+numbers outside their range. The ``update`` of a built-in one is a frozen dataclass of these
+numbers: it can be pickled and read (``adam(1e-3).update.b1``).
+"""
 
 from fnn.optimizers._adaptive import RpropState, SquaresState, adagrad, rmsprop, rprop
 from fnn.optimizers._combine import chain, masked

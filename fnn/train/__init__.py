@@ -1,4 +1,10 @@
-"""Training as a fold: one step, a pass, epochs, and `fit`."""
+"""Training is a fold: a state and a batch give the next state and the loss.
+
+`train_step` makes the update ``(state, batch) -> (state, loss)``, and `start` the first state.
+``scan(update, state, pass_)`` trains for one pass over the data, `epochs` for one after another, as
+a lazy sequence. `fit` puts these together with held-out data, patience and the best params: its
+source shows how to write a loop of one's own.
+"""
 
 from fnn.train._epochs import DivergenceError, Engine, Epoch, epochs
 from fnn.train._fit import Fit, History, fit

@@ -18,11 +18,11 @@ from fnn.train._folds import scan
 C = TypeVar("C")
 
 Engine: TypeAlias = Callable[[Any, Any, Any], tuple[Any, tuple[float, ...]]]
-"""`fnn.scan`, or a function with its signature: (update, state, pass) -> (state, losses)."""
+"""A function with the signature of `fnn.scan`: (update, state, pass) -> (state, losses)."""
 
 
 class Epoch(NamedTuple, Generic[C]):
-    """A finished pass: its ``number`` from 1, the state after it, its mean ``loss`` per sample.
+    """A finished pass: its ``number`` from 1, the ``state`` after it, its mean ``loss`` per sample.
 
     Each sample's loss is the one before the update that it took part in.
     """
@@ -33,11 +33,12 @@ class Epoch(NamedTuple, Generic[C]):
 
 
 class DivergenceError(ArithmeticError):
-    """A loss that is not finite: ``epoch`` and ``step`` say where, both counted from 1.
+    """Training met a number that is not finite: in ``epoch`` and ``step``, both counted from 1.
 
-    ``state`` is the last one whose loss was finite, or the first of all. Where the update itself
-    raised `FloatingPointError`, as `clip_by_norm` does for a gradient that is not finite, that is
-    the ``__cause__``, and ``loss`` is NaN.
+    ``what`` names the number, ``loss`` is the loss of that step, and ``state`` the last state whose
+    loss was finite, or the first of all. Where the update itself raised `FloatingPointError`, as
+    `clip_by_norm` does for a gradient that is not finite, that is the ``__cause__``, and ``loss``
+    is NaN.
     """
 
     def __init__(self, epoch: int, step: int, loss: float, state: Any, what: str = "loss") -> None:
@@ -60,17 +61,17 @@ def epochs(
     update: Callable[[C, Batch], tuple[C, float]],
     state: C,
     passes: Iterable[Iterable[Batch]],
-    engine: Engine = scan,
+    engine: Engine | None = None,
 ) -> Iterator[Epoch[C]]:
-    """One `Epoch` after another, each trained only when it is asked for.
+    """Train for one pass after another, lazily: an `Epoch` for each, when it is asked for.
 
     `passes` gives the batches of every epoch: ``itertools.repeat(samples(data))``, or
     ``(minibatches(fold_in(key, epoch), 32, data) for epoch in itertools.count())``. So `islice`
-    limits, `takewhile` stops early and a progress bar wraps. Raises `TypeError` for a pass that
+    limits, `takewhile` stops early and a progress bar wraps. `engine` folds a whole pass, as
+    `fnn.compiled.scan` does; None folds it here, step by step. Raises `TypeError` for a pass that
     could be read only once (a generator would leave the second epoch empty), `ValueError` for
     an empty one, and `DivergenceError` where a loss, a gradient to clip, or the params after an
     epoch are not finite.
-    `engine` folds a pass: a function as `fnn.scan`, above all `fnn.compiled.scan`.
 
     >>> from itertools import islice, repeat
     >>> halve = lambda state, batch: (state / 2, state)
@@ -78,44 +79,28 @@ def epochs(
     >>> [epoch.loss for epoch in islice(epochs(halve, 8.0, passes), 3)]
     [8.0, 4.0, 2.0]
     """
-    before = state
-    ahead: tuple[C, Iterable[Batch]] | None = None
+    before = state  # the last state whose loss is known
+    folded: tuple[C, Iterable[Batch]] | None = None  # an epoch of the engine: its start and pass
     for number, pass_ in enumerate(check_passes(passes), 1):
         if isinstance(check_passes(pass_), Iterator):
             raise TypeError(
                 f"passes: expected passes that can be read again, got {describe(pass_)};"
                 " pass samples(...), minibatches(...) or a list of batches"
             )
-        if engine is not scan:
-            folded = _folded(engine, update, state, pass_)
+        found = None if engine is None else _folded(engine, update, state, pass_)
+        if found is None:  # step by step, which says where a number is not finite
             if folded is not None:
-                ahead, (state, mean) = (state, pass_), folded
-                yield Epoch(number, state, mean)
-                continue
-            if ahead is not None:  # a second reading, step by step, says where it went wrong
-                before, _ = scan(update, ahead[0], tuple(ahead[1])[:-1])
-                ahead = None
-        total, masses, step = 0.0, 0.0, 0
-        with np.errstate(over="ignore", invalid="ignore"):  # DivergenceError says it better
-            for step, batch in enumerate(pass_, 1):
-                try:
-                    after, loss = update(state, batch)
-                except FloatingPointError as error:  # as clipping raises
-                    raise DivergenceError(number, step, math.nan, before) from error
-                if not math.isfinite(loss):
-                    raise DivergenceError(number, step, loss, before)
-                before, state = state, after
-                mass = _mass(batch)
-                total += loss * mass
-                masses += mass
-        check_batches(masses, number)
-        if not _finite(state):  # the last update's doing, which no loss has shown yet
-            raise DivergenceError(number, step, math.nan, before, "params after the step")
-        yield Epoch(number, state, total / masses)
+                before, _ = scan(update, folded[0], tuple(folded[1])[:-1])
+                folded = None
+            before, state, loss = _stepped(update, before, state, pass_, number)
+        else:
+            folded = state, pass_
+            state, loss = found
+        yield Epoch(number, state, loss)
 
 
 def check_passes(passes: Iterable[C]) -> Iterable[C]:
-    """Something to iterate, but not data itself."""
+    """Refuse what cannot be iterated, and data in the place of passes over them."""
     if isinstance(passes, Batch | np.ndarray) or not isinstance(passes, Iterable):
         raise TypeError(
             f"passes: expected passes of batches, got {describe(passes)};"
@@ -125,24 +110,45 @@ def check_passes(passes: Iterable[C]) -> Iterable[C]:
 
 
 def check_batches(mass: float, epoch: int) -> None:
-    """A pass has batches, and so a mass."""
+    """Refuse a pass without batches, whose samples have no mass."""
     if mass == 0:
         raise ValueError(f"passes: expected batches in every pass, got none in epoch {epoch}")
 
 
-def _finite(state: Any) -> bool:
-    """Whether the params are finite, if the state is one of params."""
-    return not isinstance(state, State) or all(
-        np.isfinite(array).all() for layer in state.params for array in layer
-    )
+def _stepped(
+    update: Callable[[C, Batch], tuple[C, float]],
+    before: C,
+    state: C,
+    pass_: Iterable[Batch],
+    number: int,
+) -> tuple[C, C, float]:
+    """The states before and after the last step of a pass, and the mean loss."""
+    total, masses, step = 0.0, 0.0, 0
+    with np.errstate(over="ignore", invalid="ignore"):  # DivergenceError says it better
+        for step, batch in enumerate(pass_, 1):
+            try:
+                after, loss = update(state, batch)
+            except FloatingPointError as error:  # as clipping raises
+                raise DivergenceError(number, step, math.nan, before) from error
+            if not math.isfinite(loss):
+                raise DivergenceError(number, step, loss, before)
+            before, state = state, after
+            mass = _mass(batch)
+            total += loss * mass
+            masses += mass
+    check_batches(masses, number)
+    if not _finite(state):  # the last update's doing, which no loss has shown yet
+        raise DivergenceError(number, step, math.nan, before, "params after the step")
+    return before, state, total / masses
 
 
 def _folded(
     engine: Engine, update: Any, state: C, pass_: Iterable[Batch]
 ) -> tuple[C, float] | None:
-    """The next state and the mean loss, or None where something was not finite."""
+    """The next state and the mean loss by an engine; None if a number was not finite."""
     try:
-        after, losses = engine(update, state, pass_)
+        with np.errstate(over="ignore", invalid="ignore"):  # what overflows is looked at below
+            after, losses = engine(update, state, pass_)
     except FloatingPointError:  # as clipping raises
         return None
     if not losses or not all(map(math.isfinite, losses)) or not _finite(after):
@@ -153,8 +159,15 @@ def _folded(
     return after, sum(map(operator.mul, losses, masses)) / sum(masses)
 
 
+def _finite(state: Any) -> bool:
+    """Whether the params of a `State` are finite; of other states nothing is known."""
+    return not isinstance(state, State) or all(
+        np.isfinite(array).all() for layer in state.params for array in layer
+    )
+
+
 def _mass(batch: Batch) -> float:
-    """What the batch's mean loss counts for in the mean of an epoch."""
+    """The weight of a batch's mean loss in the mean of an epoch."""
     if batch.weight is not None:
         return float(np.sum(batch.weight))
     return float(len(batch.x)) if np.ndim(batch.x) == 2 else 1.0

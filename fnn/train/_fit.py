@@ -1,8 +1,4 @@
-"""Training is a fold: a state and a batch give the next state and the loss.
-
-``scan(update, state, pass_)`` trains for one pass over the data, `epochs` for one after another,
-and `fit` is made of these: its source is how to write a loop of one's own.
-"""
+"""Training in one call: minibatches, held-out data, patience and the best params."""
 
 from __future__ import annotations
 
@@ -16,7 +12,7 @@ from typing import Generic, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fnn._core.numbers import check_finite, whole
+from fnn._core.numbers import check_finite, describe, whole
 from fnn.base import Acts, Array, Batch, F, F_co, Loss, Optimizer, Params, S, S_any
 from fnn.base import State as State
 from fnn.data import minibatches
@@ -27,7 +23,6 @@ from fnn.train._epochs import DivergenceError as DivergenceError
 from fnn.train._epochs import Engine as Engine
 from fnn.train._epochs import Epoch as Epoch
 from fnn.train._epochs import epochs as epochs
-from fnn.train._folds import scan
 from fnn.train._step import TrainStep as TrainStep
 from fnn.train._step import start as start
 from fnn.train._step import train_step as train_step
@@ -64,7 +59,7 @@ def fit(
     metric: Callable[[NDArray[F], Array], float] | None = None,
     on_epoch: Callable[[Epoch[State[F, S]], History], object] | None = None,
     training_acts: Callable[[Key], Acts] | None = None,
-    engine: Engine = scan,
+    engine: Engine | None = None,
 ) -> Fit[F, S]:
     """Train on minibatches in a new order every epoch, and keep the best params.
 
@@ -73,10 +68,11 @@ def fit(
     `patience` stops after that many epochs in a row without a lower validation (else training)
     loss. `on_epoch` is called with every finished epoch and the history so far, to print or save;
     Ctrl-C loses nothing that it saw. `training_acts` makes the pairs of each training step from
-    the step's key, as for `fnn.activations`. `engine` is as for `epochs`; it has to be `fnn.scan` where
-    there are `training_acts`, as others compile the pairs or go through an epoch again to explain
-    it. Raises `DivergenceError` where a loss, on validation data too, or the params after an epoch
-    are not finite; `ValueError` for data with NaN or infinity, naming row and column, and where a
+    the step's key, as `fnn.activations.dropout` needs one. `engine` is as for `epochs`, and None
+    where there are `training_acts`: an engine compiles the pairs or reads a pass again.
+
+    Raises `DivergenceError` where a loss, on validation data too, or the params after an epoch are
+    not finite; `ValueError` for data with NaN or infinity, naming row and column, and where a
     number, a shape or the engine does not fit.
 
     >>> from fnn import init, key, one_hot
@@ -91,10 +87,10 @@ def fit(
     >>> done.history.train[-1] < 0.05
     True
     """
-    if training_acts is not None and engine is not scan:
+    if training_acts is not None and engine is not None:
         raise ValueError(
-            "engine: expected fnn.scan, the default, as training_acts makes other pairs at every"
-            " step, got another engine; leave out engine or training_acts"
+            "engine: expected None, the default, as training_acts makes other pairs at every"
+            f" step, got {describe(engine)}; leave out engine or training_acts"
         )
     max_epochs = whole("max_epochs", max_epochs, 0)
     batch_size = whole("batch_size", batch_size, 1)

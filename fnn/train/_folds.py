@@ -1,4 +1,4 @@
-"""Folds: training is one of these two over a sequence of batches. They know nothing of networks."""
+"""Folds of a function over a sequence. They know nothing of networks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Y = TypeVar("Y")
 
 
 def fold(f: Callable[[C, X], C], init: C, xs: Iterable[X]) -> C:
-    """The carry after `f(carry, x)` was applied to every `x` in turn, starting from `init`.
+    """Apply ``carry = f(carry, x)`` to every `x` in turn, from `init` on, and return the carry.
 
     >>> fold(lambda total, x: total + x, 0, [1, 2, 3])
     6
@@ -21,7 +21,7 @@ def fold(f: Callable[[C, X], C], init: C, xs: Iterable[X]) -> C:
 
 
 def scan(f: Callable[[C, X], tuple[C, Y]], init: C, xs: Iterable[X]) -> tuple[C, tuple[Y, ...]]:
-    """The last carry, and the outputs ``y`` of every ``carry, y = f(carry, x)``.
+    """Apply ``carry, y = f(carry, x)`` to every `x`, and return the last carry and all ``y``.
 
     The law, as for ``jax.lax.scan``, is the loop below; an exception leaves `init` as it was.
 

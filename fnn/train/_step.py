@@ -1,4 +1,4 @@
-"""The step that training folds over the data: state and batch give the next state and the loss."""
+"""One step of training: a state and a batch give the next state and the loss."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fnn.optimizers._rules import rewrite
 
 
 def check_state(state: State[F, S]) -> State[F, S]:
-    """A State, not the params alone."""
+    """Refuse the params alone in the place of a State."""
     if not isinstance(state, State):
         raise TypeError(
             f"state: expected a State(params, opt), got {describe(state)}; fnn.start makes one"
@@ -25,7 +25,7 @@ def check_state(state: State[F, S]) -> State[F, S]:
 
 @dataclass(frozen=True)
 class TrainStep(Generic[S_any]):
-    """What `train_step` returns: a value that can be called, taken apart and pickled."""
+    """The update that `train_step` returns: it can be called, pickled, and its parts read."""
 
     acts: Acts
     loss: Loss
@@ -48,7 +48,7 @@ class TrainStep(Generic[S_any]):
 
 
 def start(optimizer: Optimizer[S], params: Params[F]) -> State[F, S]:
-    """The state before the first step. Arrays that the caller could still write are copied.
+    """Make the state before the first step. Arrays that the caller could still write are copied.
 
     >>> from fnn import init, key
     >>> from fnn.optimizers import sgd
@@ -62,7 +62,7 @@ def start(optimizer: Optimizer[S], params: Params[F]) -> State[F, S]:
 
 
 def train_step(acts: Acts, loss: Loss, optimizer: Optimizer[S]) -> TrainStep[S]:
-    """The update ``(state, batch) -> (state, loss)`` that folds train with.
+    """Make the update ``(state, batch) -> (state, loss)``, for folds to train with.
 
     >>> import numpy as np
     >>> from fnn import init, key, samples, scan

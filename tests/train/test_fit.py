@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fnn import Batch, Optimizer, Params, forward, init, key, minibatches, start, train_step
+from fnn import Batch, Optimizer, Params, forward, init, key, minibatches, scan, start, train_step
 from fnn.activations import dropout, identity, silu, tanh
 from fnn.base import Acts, Array, State
 from fnn.losses import squared_error
@@ -269,7 +269,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "unlike validation": ({"validation": DATA._replace(y=DATA.y[:, :1])}, r"batch\.y: .*\(20, 2\)"),
     "pairs of each step, compiled": (
         {"training_acts": noisy, "engine": no_update},
-        r"engine: expected fnn\.scan, the default, as training_acts .* leave out engine or train",
+        r"engine: expected None, the default, as training_acts .* leave out engine or train",
     ),
 }
 
@@ -381,3 +381,36 @@ def test_dropout_is_a_function_of_its_key() -> None:
     untyped: Any = np.tanh
     with pytest.raises(TypeError, match=r"acts\[0\]: expected an Activation"):
         dropout(key(1), 0.5, untyped)
+
+
+def wrapped(update: Any, state: Any, pass_: Any) -> Any:
+    """An engine of one's own around another, as to count or to log."""
+    return scan(update, state, pass_)
+
+
+@pytest.mark.parametrize("engine", [scan, wrapped], ids=["scan", "wrapped"])
+def test_an_engine_comes_to_the_bits_of_no_engine(engine: Any) -> None:
+    options: dict[str, Any] = {"key": key(5), "batch_size": 6, "max_epochs": 3, "validation": DATA}
+    arguments = ACTS, squared_error, sgd(0.01), PARAMS, DATA
+    plain, folded = fit(*arguments, **options), fit(*arguments, **options, engine=engine)
+    assert folded.history == plain.history
+    for got, want in zip(leaves(folded), leaves(plain), strict=True):
+        np.testing.assert_array_equal(got, want)
+
+
+@pytest.mark.parametrize("engine", [scan, wrapped], ids=["scan", "wrapped"])
+def test_a_divergence_under_an_engine_is_told_as_without(engine: Any) -> None:
+    """After two epochs that go well: the state before comes from the second."""
+    arguments = (identity,), squared_error, sgd(1e18), init(key(0), (3, 2)), DATA
+    options: dict[str, Any] = {"key": key(5), "batch_size": 8, "max_epochs": 99}
+    found = []
+    for chosen in (None, engine):
+        with pytest.raises(DivergenceError) as e:
+            fit(*arguments, **options, engine=chosen)
+        found.append(e.value)
+    plain, folded = found
+    assert plain.epoch > 2
+    assert (folded.epoch, folded.step, folded.what) == (plain.epoch, plain.step, plain.what)
+    assert str(folded) == str(plain)
+    for got, want in zip(leaves(folded.state), leaves(plain.state), strict=True):
+        np.testing.assert_array_equal(got, want)
