@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Generic
 
+import numpy as np
+
 from fnn import tree
 from fnn._core.checks import check_acts, check_loss, check_optimizer, check_params
 from fnn._core.numbers import describe
@@ -38,11 +40,10 @@ class TrainStep(Generic[S_any]):
         gradient.setflags(write=True)  # nobody else has it: it becomes the next params
         vector, opt = rewrite(self.optimizer, gradient, opt, params)
         moved = layered(vector, params)
-        for (w, b), (dw, db) in zip(params, moved, strict=True):
-            dw += w
-            db += b
-            dw.setflags(write=False)
-            db.setflags(write=False)
+        for layer, grad in zip(params, moved, strict=True):
+            for old, new in zip(layer, grad, strict=True):
+                np.add(new, old, out=new)
+                new.setflags(write=False)
         vector.setflags(write=False)
         return State(tuple([Layer(w, b) for w, b in moved]), opt), value
 
