@@ -157,15 +157,7 @@ def gradient_vector(
     >>> gradient_vector((identity,), squared_error, double, Batch(np.array([3.0]), np.array([6.0])))
     (0.25, array([3., 1.]))
     """
-    value, walk = _descend(acts, loss, params, batch)
-    vector: NDArray[F] = np.empty(count(params), params[0].w.dtype)
-    for (w, b), (a, delta) in zip(reversed(layered(vector, params)), walk, strict=True):
-        if delta.ndim == 1:
-            a[:, None].dot(delta[None], w)
-            b[:] = delta
-        else:
-            a.T.dot(delta, w)
-            np.add.reduce(delta, axis=0, out=b)
+    value, vector, _ = _fresh_gradient(acts, loss, params, batch)
     return value, frozen(vector)
 
 
@@ -284,6 +276,23 @@ def _descend(
     output = steps[-1][1]
     value, bar = _mean_loss(loss, output, check_target(batch.y, output), batch.weight)
     return value, _backward(acts, params, x, steps, bar)
+
+
+def _fresh_gradient(
+    acts: Acts, loss: Loss, params: Params[F], batch: Batch
+) -> tuple[float, NDArray[F], Grads[F]]:
+    """The loss, its gradient as a new vector that can be written, and that in layers."""
+    value, walk = _descend(acts, loss, params, batch)
+    vector: NDArray[F] = np.empty(count(params), params[0].w.dtype)
+    grads = layered(vector, params)
+    for (w, b), (a, delta) in zip(reversed(grads), walk, strict=True):
+        if delta.ndim == 1:
+            a[:, None].dot(delta[None], w)
+            b[:] = delta
+        else:
+            a.T.dot(delta, w)
+            np.add.reduce(delta, axis=0, out=b)
+    return value, vector, grads
 
 
 def _backward(

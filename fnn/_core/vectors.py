@@ -39,8 +39,8 @@ def layered(vector: Array, params: Params[Any]) -> Grads[Any]:
     """Views of a joined vector in the shapes of `params`."""
     layers = []
     end = 0
-    for w, b in params:
-        start, middle = end, end + w.size
-        end = middle + b.size
-        layers.append(LayerGrad(vector[start:middle].reshape(w.shape), vector[middle:end]))
+    for w, _ in params:
+        n_in, n_out = w.shape
+        start, middle, end = end, end + n_in * n_out, end + (n_in + 1) * n_out
+        layers.append(LayerGrad(vector[start:middle].reshape(n_in, n_out), vector[middle:end]))
     return tuple(layers)

@@ -88,9 +88,14 @@ class Elementwise(Rule[S]):
     @override
     def rewrite(self, g: Array, state: S, params: Params[Any]) -> tuple[Array, S]:
         steps, *old = self.checked(state, g.size, g.dtype)
+        after: S
+        if not old:  # the short way of small networks' descent
+            self.change(steps, g, [], [])
+            after = self.kind(steps + 1)
+            return g, after
         new = np.empty((len(old), g.size), g.dtype)  # one piece of memory: see BLOCK
         self.change(steps, g, old, list(new))
-        after: S = self.kind(steps + 1, *frozen(new))
+        after = self.kind(steps + 1, *frozen(new))
         return g, after
 
     @override
@@ -107,6 +112,8 @@ class Elementwise(Rule[S]):
             )
         if type(state[0]) is not int or state[0] < 0:
             whole("state.steps", state[0], 0)
+        if len(state) == 1:
+            return state
         for name, vector in zip(self.kind._fields[1:], state[1:], strict=True):
             if vector.shape != (size,) or vector.dtype != dtype:
                 raise ValueError(

@@ -12,7 +12,7 @@ from fnn._core.checks import check_acts, check_loss, check_optimizer, check_para
 from fnn._core.numbers import describe
 from fnn._core.vectors import layered
 from fnn.base import Acts, Batch, F, Layer, Loss, Optimizer, Params, S, S_any, State
-from fnn.network import gradient_vector
+from fnn.network import _fresh_gradient
 from fnn.optimizers._rules import rewrite
 
 
@@ -36,16 +36,19 @@ class TrainStep(Generic[S_any]):
     def __call__(self, state: State[F, S_any], batch: Batch) -> tuple[State[F, S_any], float]:
         """One update: the next state, and the loss on `batch` before it."""
         params, opt = check_state(state)
-        value, gradient = gradient_vector(self.acts, self.loss, params, batch)
-        gradient.setflags(write=True)  # nobody else has it: it becomes the next params
-        vector, opt = rewrite(self.optimizer, gradient, opt, params)
-        moved = layered(vector, params)
-        for layer, grad in zip(params, moved, strict=True):
-            for old, new in zip(layer, grad, strict=True):
-                np.add(new, old, out=new)
-                new.setflags(write=False)
-        vector.setflags(write=False)
-        return State(tuple([Layer(w, b) for w, b in moved]), opt), value
+        value, gradient, grads = _fresh_gradient(self.acts, self.loss, params, batch)
+        update, opt = rewrite(self.optimizer, gradient, opt, params)
+        if update is not gradient:
+            grads = layered(update, params)
+        layers = []
+        for (w, b), (dw, db) in zip(params, grads, strict=True):
+            np.add(dw, w, dw)
+            np.add(db, b, db)
+            dw.setflags(write=False)
+            db.setflags(write=False)
+            layers.append(Layer(dw, db))
+        update.setflags(write=False)
+        return State(tuple(layers), opt), value
 
 
 def start(optimizer: Optimizer[S], params: Params[F]) -> State[F, S]:
