@@ -1,6 +1,6 @@
 """Checkpoints: a tree of arrays and plain values as one file, complete or not there at all."""
 
-from fnn.checkpoint._trees import load, save
+from fnn.checkpoint._tree_file import load, save
 
 __all__ = ["load", "save"]
 

@@ -3,9 +3,9 @@
 from fnn.data._labels import balanced_weights, one_hot
 from fnn.data._passes import Minibatches, Pass, Samples, minibatches, samples
 from fnn.data._scaling import Scaling, absorb, min_max, standardize
-from fnn.data._sources import Batches, Chunk, Chunks, Source, batches_from, chunked
+from fnn.data._chunks import Batches, Chunk, Chunks, Source, batches_from, chunked
 from fnn.data._splits import split
-from fnn.data._tables import csv_tables
+from fnn.data._csv import csv_tables
 
 __all__ = [
     "Batches",

@@ -14,7 +14,7 @@ from typing_extensions import override
 from fnn._core.arrays import frozen
 from fnn._core.numbers import check_finite, whole
 from fnn.base import Batch
-from fnn.data._rows import as_data, counting, take
+from fnn._core.rows import as_data, counting, take
 from fnn.random import Key, permutation
 
 

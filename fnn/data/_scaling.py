@@ -11,7 +11,7 @@ from fnn._core.arrays import frozen
 from fnn._core.checks import check_params
 from fnn._core.numbers import as_numbers, check_finite, check_interval, describe
 from fnn.base import Array, F, Layer, Params
-from fnn.data._rows import as_table
+from fnn._core.rows import as_table
 from fnn.tree import freeze
 
 

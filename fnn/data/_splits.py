@@ -11,7 +11,7 @@ from fnn import random
 from fnn._core.numbers import check_finite, finite
 from fnn.base import Batch
 from fnn.data._labels import classes
-from fnn.data._rows import as_data, take
+from fnn._core.rows import as_data, take
 from fnn.random import Key
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from fnn._core.arrays import frozen
 from fnn._core.checks import check_grads
 from fnn.base import Acts, Array, Batch, F, F_co, Grads, Loss, Params
-from fnn.derivatives._linear import (
+from fnn.derivatives._linearized import (
     Linear,
     Objective,
     check_stack,

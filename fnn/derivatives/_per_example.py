@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from fnn._core import memory
 from fnn._core.numbers import as_floats, finite
 from fnn.base import Acts, Array, Batch, F, Grads, LayerGrad, Loss, Params
-from fnn.derivatives._linear import Linear, deltas, enter_batch, layer_grad
+from fnn.derivatives._linearized import Linear, deltas, enter_batch, layer_grad
 from fnn.tree import leaves
 
 

@@ -12,8 +12,8 @@
 """
 
 from fnn.solvers._bayesian import BayesianState, bayesian_regularization
-from fnn.solvers._conjugate import DescentState, scaled_conjugate_gradient
-from fnn.solvers._influence import LeaveOneOut, leave_one_out
+from fnn.solvers._conjugate_gradient import DescentState, scaled_conjugate_gradient
+from fnn.solvers._leave_one_out import LeaveOneOut, leave_one_out
 from fnn.solvers._levenberg import LevenbergState, Stop, levenberg_marquardt
 from fnn.solvers._posterior import Interval, predict_interval
 from fnn.solvers._scipy import Objective, lbfgs, objective

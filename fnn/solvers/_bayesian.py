@@ -1,7 +1,7 @@
 """Bayesian regularization: as much weight decay as the data ask for, and error bars.
 
 With a prior N(0, 1 / alpha) for each param, noise N(0, 1 / beta) on each output, n samples, N
-residuals, and A and loss of `fnn.solvers._normal`, the params of greatest posterior density have the
+residuals, and A and loss of `fnn.solvers._normal_equations`, the params of greatest posterior density have the
 least ``loss + penalty |params|^2``, penalty = alpha / (beta n). Given them, the evidence for
 alpha and beta is greatest where::
 
@@ -26,7 +26,7 @@ from fnn._core.numbers import check_rate
 from fnn.base import Acts, Batch, F, F_co, Params
 from fnn.solvers._damping import Point, descend, start
 from fnn.solvers._levenberg import Stop
-from fnn.solvers._normal import Problem, problem
+from fnn.solvers._normal_equations import Problem, problem
 
 
 class BayesianState(NamedTuple, Generic[F_co]):

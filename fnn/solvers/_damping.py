@@ -1,6 +1,6 @@
 """A damped step of Gauss and Newton: the next point of a descent, or that there is none.
 
-The step solves ``(A + penalty + mu D) step = -g``, with g and A of `fnn.solvers._normal` and D the
+The step solves ``(A + penalty + mu D) step = -g``, with g and A of `fnn.solvers._normal_equations` and D the
 greatest diagonal of A so far (Marquardt, 1963; More, 1978), so that the units of params do not
 matter. A step that lowers the objective is taken, and mu follows how well A had foretold by how
 much (Nielsen, "Damping parameter in Marquardt's method", 1999). A singular curvature is no error:
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from fnn._core.numbers import positive
 from fnn.base import F, F_co, Params
 from fnn.solvers._cholesky import Matrix, cholesky, solve
-from fnn.solvers._normal import Normal, Problem
+from fnn.solvers._normal_equations import Normal, Problem
 from fnn.tree import norm
 
 MIN_MU = 1e-20

@@ -22,7 +22,7 @@ from fnn.base import Acts, Batch, F, F_co, Params
 from fnn.losses import squared_error
 from fnn.network import mean_loss
 from fnn.solvers._damping import descend, start
-from fnn.solvers._normal import finite_data, problem
+from fnn.solvers._normal_equations import finite_data, problem
 
 Stop: TypeAlias = Literal["goal", "gradient", "validation", "mu"]
 """Why a solver stopped: the loss, or the gradient, is small enough; the validation loss has not

@@ -16,7 +16,7 @@ from fnn.base import Acts, Array, Batch, F, F_co
 from fnn.network import forward
 from fnn.solvers._bayesian import BayesianState
 from fnn.solvers._cholesky import cholesky, forward_solve
-from fnn.solvers._normal import problem
+from fnn.solvers._normal_equations import problem
 
 
 class Interval(NamedTuple, Generic[F_co]):

@@ -19,7 +19,7 @@ from fnn._core.arrays import frozen
 from fnn._core.numbers import check_rate, whole
 from fnn.base import Acts, Batch, F, F_co, Loss, Params
 from fnn.network import backprop
-from fnn.solvers._conjugate import DescentState, check_start
+from fnn.solvers._conjugate_gradient import DescentState, check_start
 from fnn.tree import norm, ravel
 
 T = TypeVar("T")

@@ -8,7 +8,7 @@ from fnn._core import memory
 from fnn._core.checks import check_grads
 from fnn._core.numbers import as_floats
 from fnn.base import Acts, F, Grads, Params
-from fnn.derivatives._linear import enter, fill_rows, linearize, push, unit_bars
+from fnn.derivatives._linearized import enter, fill_rows, linearize, push, unit_bars
 from fnn.tree import leaves
 
 

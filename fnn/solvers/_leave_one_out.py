@@ -13,7 +13,7 @@ from fnn._core.numbers import as_floats, check_rate
 from fnn.base import Acts, Array, Batch, F, F_co, Params
 from fnn.network import forward
 from fnn.solvers._cholesky import cholesky, forward_solve
-from fnn.solvers._normal import problem
+from fnn.solvers._normal_equations import problem
 
 UNDETERMINED = 1e-12
 """A share this small is rounding: of a param's curvature, or of an output that others decide."""

@@ -27,7 +27,7 @@ from fnn._core.arrays import frozen
 from fnn._core.numbers import check_finite, describe, whole
 from fnn.base import Array, Batch
 from fnn.data._passes import Pass
-from fnn.data._rows import as_data, as_rows, counting, take
+from fnn._core.rows import as_data, as_rows, counting, take
 from fnn.random import Key, check_key, fold_in, permutation, split
 
 Chunk: TypeAlias = Batch | tuple[Array, Array]

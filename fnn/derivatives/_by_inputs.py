@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from fnn._core import memory
 from fnn.base import Acts, Array, Batch, F, Loss, Params
-from fnn.derivatives._linear import (
+from fnn.derivatives._linearized import (
     Linear,
     bends,
     check_stack,

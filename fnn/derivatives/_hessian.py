@@ -25,7 +25,7 @@ from fnn._core import memory
 from fnn._core.arrays import frozen
 from fnn._core.checks import check_grads
 from fnn.base import Acts, Array, Batch, F, Grads, LayerGrad, Loss, Params
-from fnn.derivatives._linear import bends, enter_batch
+from fnn.derivatives._linearized import bends, enter_batch
 from fnn.tree import leaves, ravel
 
 
