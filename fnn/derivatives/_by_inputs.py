@@ -96,7 +96,7 @@ def input_hessian(acts: Acts, params: Params[F], x: ArrayLike) -> NDArray[F]:
     n_in, n_out = samples.shape[-1], len(params[-1].b)
     shape = samples.size // n_in, n_out, n_in, n_in
     remedy = f"{CHUNKS}, or laplacian, which forms no Hessian"
-    full = memory.empty(shape, samples.dtype, "x", "a Hessian", remedy)
+    full = memory.allocate(shape, samples.dtype, "x", "a Hessian", remedy)
     full[...] = 0
     check_stack("x", shape[0], 3 * n_in + (len(params) + 2) * n_out, params)
     at = linearize(acts, params, samples)

@@ -74,7 +74,7 @@ def jacobian(acts: Acts, params: Params[F], x: ArrayLike) -> NDArray[F]:
     samples = enter("x", acts, params, x)
     rows, n_out = samples.size // samples.shape[-1], len(params[-1].b)
     count = sum(leaf.size for leaf in leaves(params))
-    full = memory.empty(
+    full = memory.allocate(
         (rows, n_out, count),
         samples.dtype,
         "x",

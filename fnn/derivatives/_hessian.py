@@ -72,7 +72,7 @@ def hessian(acts: Acts, loss: Loss, params: Params[F], batch: Batch) -> NDArray[
     like = tuple(LayerGrad(w, b) for w, b in params)
     vector, unravel = ravel(like)
     count = vector.size
-    matrix = memory.empty(
+    matrix = memory.allocate(
         (count, count), vector.dtype, "params", "a Hessian", "use hvp, which never forms it"
     )
     unit = np.zeros_like(vector)

@@ -44,7 +44,7 @@ def per_example_gradients(acts: Acts, loss: Loss, params: Params[F], batch: Batc
     memory.check_room((len(at.output), sum(leaf.size for leaf in leaves(params))), *told)
     grads = []
     for i, _, delta in deltas(at, objective.slope()):
-        w = memory.empty((len(delta), *params[i].w.shape), *told)
+        w = memory.allocate((len(delta), *params[i].w.shape), *told)
         np.multiply(at.a[i][:, :, None], delta[:, None, :], out=w)
         grads.append(LayerGrad(at.restored(w), at.restored(delta)))
     return tuple(grads[::-1])

@@ -110,7 +110,7 @@ def problem(
     numbers = columns * y.shape[1]
     rows = max(CHUNK, len(free) ** 2) // numbers if chunk is None else whole("chunk", chunk, 1)
     shape = min(max(rows, 1), len(x)), y.shape[1], columns
-    buffer = memory.empty(shape, kind, "chunk", "rows of a Jacobian", "give a smaller chunk")
+    buffer = memory.allocate(shape, kind, "chunk", "rows of a Jacobian", "give a smaller chunk")
     vector, unravel = ravel(params)
     share = weight / weight.sum()
     return Problem(acts, vector, unravel, x, y, share, counted, free, buffer)
