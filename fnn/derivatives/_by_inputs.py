@@ -47,8 +47,8 @@ def input_gradient(acts: Acts, loss: Loss, params: Params[F], batch: Batch) -> N
     array([[ 2.],
            [-2.]])
     """
-    at, objective = enter_batch(acts, loss, params, batch)
-    *_, (_, _, delta) = deltas(at, objective.slope())
+    at, loss_at = enter_batch(acts, loss, params, batch)
+    *_, (_, _, delta) = deltas(at, loss_at.slope())
     return at.restored(delta.dot(params[0].w.T))
 
 

@@ -7,9 +7,9 @@ from numpy.typing import ArrayLike, NDArray
 from fnn._core import memory
 from fnn._core.checks import check_grads
 from fnn._core.numbers import as_floats
+from fnn._core.vectors import count
 from fnn.base import Acts, F, Grads, Params
 from fnn.derivatives._linearized import enter, fill_rows, linearize, push, unit_bars
-from fnn.tree import leaves
 
 
 def jvp(
@@ -72,9 +72,8 @@ def jacobian(acts: Acts, params: Params[F], x: ArrayLike) -> NDArray[F]:
     """
     samples = enter("x", acts, params, x)
     rows, n_out = samples.size // samples.shape[-1], len(params[-1].b)
-    count = sum(leaf.size for leaf in leaves(params))
     full = memory.allocate(
-        (rows, n_out, count),
+        (rows, n_out, count(params)),
         samples.dtype,
         "x",
         "a Jacobian",

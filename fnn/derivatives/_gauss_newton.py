@@ -61,9 +61,9 @@ def gauss_newton_vp(
     >>> gauss_newton_vp((identity,), squared_error, line, batch, one)
     (LayerGrad(w=array([[18.]]), b=array([6.])),)
     """
-    at, objective = enter_batch(acts, loss, params, batch)
+    at, loss_at = enter_batch(acts, loss, params, batch)
     check_grads("vector", vector, params)
-    bar: NDArray[F] = np.multiply(objective.bend(push(at, vector)), objective.shares)
+    bar: NDArray[F] = np.multiply(loss_at.bend(push(at, vector)), loss_at.shares)
     return pull(at, bar)
 
 
@@ -94,14 +94,14 @@ def fisher_vp(
     >>> fisher_vp((identity,), squared_error, line, batch, (LayerGrad(np.eye(1), np.zeros(1)),))
     (LayerGrad(w=array([[9.]]), b=array([3.])),)
     """
-    at, objective = enter_batch(acts, loss, params, batch)
+    at, loss_at = enter_batch(acts, loss, params, batch)
     check_grads("vector", vector, params)
-    walk = list(deltas(at, objective.slope()))
+    walk = list(deltas(at, loss_at.slope()))
     dots: Array = np.zeros(len(at.output), at.output.dtype)
     for i, _, delta in walk:
         v, c = vector[i]
         dots += np.vecdot(at.a[i].dot(v) + c, delta)
-    scale = dots[:, None] * objective.shares
+    scale = dots[:, None] * loss_at.shares
     grads = [layer_grad(at.a[i], delta * scale) for i, _, delta in walk]
     return tuple(grads[::-1])
 
@@ -122,10 +122,10 @@ def diagonal_gauss_newton(acts: Acts, loss: Loss, params: Params[F], batch: Batc
     >>> diagonal_gauss_newton((identity,), squared_error, line, Batch([3.0], [6.0]))
     (LayerGrad(w=array([[18.]]), b=array([2.])),)
     """
-    at, objective = enter_batch(acts, loss, params, batch)
+    at, loss_at = enter_batch(acts, loss, params, batch)
     grads = []
-    for i, s, hs in _bent_units(at, objective):
-        q = np.einsum("nko,nko->no", s, hs) * objective.shares
+    for i, s, hs in _bent_units(at, loss_at):
+        q = np.einsum("nko,nko->no", s, hs) * loss_at.shares
         grads.append(layer_grad(np.square(at.a[i]), q))
     return tuple(grads[::-1])
 
@@ -152,10 +152,10 @@ def kfac_factors(acts: Acts, loss: Loss, params: Params[F], batch: Batch) -> tup
     (Factors(a=array([[9., 3.],
            [3., 1.]]), g=array([[2.]])),)
     """
-    at, objective = enter_batch(acts, loss, params, batch)
-    shares = np.asarray(objective.shares, at.output.dtype)[..., None]
+    at, loss_at = enter_batch(acts, loss, params, batch)
+    shares = np.asarray(loss_at.shares, at.output.dtype)[..., None]
     factors = []
-    for i, s, hs in _bent_units(at, objective):
+    for i, s, hs in _bent_units(at, loss_at):
         ones = np.ones((len(s), 1), s.dtype)
         given = np.concatenate([at.a[i], ones], axis=1)
         width = s.shape[2]
@@ -164,13 +164,11 @@ def kfac_factors(acts: Acts, loss: Loss, params: Params[F], batch: Batch) -> tup
     return tuple(factors[::-1])
 
 
-def _bent_units(
-    at: Linear[F], objective: LossAt[F]
-) -> Iterator[tuple[int, NDArray[F], NDArray[F]]]:
+def _bent_units(at: Linear[F], loss_at: LossAt[F]) -> Iterator[tuple[int, NDArray[F], NDArray[F]]]:
     """Walk backward: (l, S_l, H S_l) from the last layer to the first, (n, m, width) each."""
     n, m = at.output.shape
     check_stack("batch.x", n, 6 * m, at.params)  # g_l, S_l, H S_l, H and two temporaries
     units = unit_bars(at)
-    hessians = np.stack([objective.bend(units[:, k]) for k in range(m)], axis=1)
+    hessians = np.stack([loss_at.bend(units[:, k]) for k in range(m)], axis=1)
     for i, _, s in deltas(at, units):
         yield i, s, np.matmul(hessians, s)

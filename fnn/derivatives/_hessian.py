@@ -25,9 +25,9 @@ from numpy.typing import NDArray
 from fnn._core import memory
 from fnn._core.arrays import frozen
 from fnn._core.checks import check_grads
+from fnn._core.vectors import count, joined, layered
 from fnn.base import Acts, Array, Batch, F, Grads, LayerGrad, Loss, Params
 from fnn.derivatives._linearized import bends, deltas, enter_batch
-from fnn.tree import leaves, ravel
 
 
 def hvp(acts: Acts, loss: Loss, params: Params[F], batch: Batch, vector: Grads[F]) -> Grads[F]:
@@ -71,16 +71,13 @@ def hessian(acts: Acts, loss: Loss, params: Params[F], batch: Batch) -> NDArray[
            [ 6.,  2.]])
     """
     multiply = _operator(acts, loss, params, batch, "hessian")
-    like = tuple(LayerGrad(w, b) for w, b in params)
-    vector, unravel = ravel(like)
-    size = vector.size
-    matrix = memory.allocate(
-        (size, size), vector.dtype, "params", "a Hessian", "use hvp, which never forms it"
-    )
-    unit = np.zeros_like(vector)
+    size, dtype = count(params), params[0].w.dtype
+    remedy = "use hvp, which never forms it"
+    matrix = memory.allocate((size, size), dtype, "params", "a Hessian", remedy)
+    unit = np.zeros(size, dtype)
     for i in range(size):
         unit[i] = 1
-        matrix[i] = np.concatenate([leaf.ravel() for leaf in leaves(multiply(unravel(unit)))])
+        matrix[i] = joined(multiply(layered(unit, params)))
         unit[i] = 0
     return frozen(matrix)
 
@@ -92,10 +89,10 @@ def _operator(
 
     `reason` is the function that needs second derivatives, for the error where a pair has none.
     """
-    at, objective = enter_batch(acts, loss, params, batch)
+    at, loss_at = enter_batch(acts, loss, params, batch)
     d2f = bends(at, reason)
     last = len(params) - 1
-    slope: NDArray[F] = np.multiply(objective.slope(), objective.shares)
+    slope: NDArray[F] = np.multiply(loss_at.slope(), loss_at.shares)
     bent: list[Array | None] = []  # g_l * f_l''
     pulled: list[Array] = []  # d_l
     for i, bar, delta in deltas(at, slope):
@@ -115,8 +112,9 @@ def _operator(
                 z += moves[-1].dot(params[i].w)
             bend = bent[i]
             bent_moves.append(None if bend is None else bend * z)
-            moves.append(z * at.slopes[i])
-        change: Array = objective.bend(moves[-1]) * objective.shares  # R{g_L}
+            z *= at.slopes[i]
+            moves.append(z)
+        change: Array = loss_at.bend(moves[-1]) * loss_at.shares  # R{g_L}
         grads = []
         for i in range(last, -1, -1):
             turn = change * at.slopes[i]  # R{d_l}

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from fnn._core import memory
 from fnn._core.norms import row_norms
 from fnn._core.numbers import as_floats, positive
+from fnn._core.vectors import count
 from fnn.base import Acts, Array, Batch, F, Grads, LayerGrad, Loss, Params
 from fnn.derivatives._linearized import Linear, deltas, enter_batch, layer_grad
-from fnn.tree import leaves
 
 
 def per_example_gradients(acts: Acts, loss: Loss, params: Params[F], batch: Batch) -> Grads[F]:
@@ -38,12 +38,12 @@ def per_example_gradients(acts: Acts, loss: Loss, params: Params[F], batch: Batc
     array([[ 1.],
            [-1.]])
     """
-    at, objective = enter_batch(acts, loss, params, batch)
+    at, loss_at = enter_batch(acts, loss, params, batch)
     remedy = "take chunks of rows, or per_example_norms and clipped_sum, which form none"
     dtype, name, content = at.output.dtype, "batch.x", "a gradient for each row"
     memory.check_room((len(at.output), count(params)), dtype, name, content, remedy)
     grads = []
-    for i, _, delta in deltas(at, objective.slope()):
+    for i, _, delta in deltas(at, loss_at.slope()):
         shape = (len(delta), *params[i].w.shape)
         w = memory.allocate(shape, dtype, name, content, remedy)
         np.multiply(at.a[i][:, :, None], delta[:, None, :], out=w)
@@ -67,8 +67,8 @@ def per_example_norms(acts: Acts, loss: Loss, params: Params[F], batch: Batch) -
     >>> per_example_norms((identity,), squared_error, line, batch) ** 2
     array([10.,  2.])
     """
-    at, objective = enter_batch(acts, loss, params, batch)
-    norms = _norms(at, list(deltas(at, objective.slope())))
+    at, loss_at = enter_batch(acts, loss, params, batch)
+    norms = _norms(at, list(deltas(at, loss_at.slope())))
     return at.restored(norms.astype(at.output.dtype, copy=False))
 
 
@@ -96,8 +96,8 @@ def clipped_sum(
     (LayerGrad(w=array([[0.5]]), b=array([-0.5])),)
     """
     most = positive("max_norm", max_norm)
-    at, objective = enter_batch(acts, loss, params, batch)
-    walk = list(deltas(at, objective.slope()))
+    at, loss_at = enter_batch(acts, loss, params, batch)
+    walk = list(deltas(at, loss_at.slope()))
     norms = _norms(at, walk)
     good = np.isfinite(norms)
     if not good.all():
@@ -117,7 +117,7 @@ def clipped_sum(
 
 
 def _norms(at: Linear[F], walk: list[tuple[int, NDArray[F], NDArray[F]]]) -> Array:
-    """The length of each sample's gradient, in float64 at least, from the `deltas` of all layers."""
+    """The length of each sample's gradient, in float64 at least, from its `deltas`."""
     total: Array = np.zeros(len(at.output))
     for i, _, delta in walk:
         total = np.hypot(total, np.hypot(row_norms(at.a[i]), 1.0) * row_norms(delta))

@@ -22,10 +22,10 @@ from fnn._core import memory
 from fnn._core.checks import check_network
 from fnn._core.masks import Mask, where
 from fnn._core.numbers import check_finite, whole
+from fnn._core.rows import as_data, counting
 from fnn._core.shapes import check_input, check_target
 from fnn._core.vectors import count
 from fnn.base import Acts, Array, Batch, F, Params
-from fnn._core.rows import as_data, counting
 from fnn.derivatives._linearized import fill_rows, linearize, unit_bars
 from fnn.solvers._cholesky import Matrix
 from fnn.tree import ravel

@@ -20,8 +20,8 @@ from fnn._core.numbers import as_floats
 from fnn.base import Activation, Acts, Array, Batch, F, Layer, Loss, Params
 from fnn.network import backprop, vjp
 from fnn.random import Key, normal, split, uniform
-from fnn.testing._differences import EXACT, Slopes, parting, slopes
 from fnn.testing._contracts import Arrays, Function, examine
+from fnn.testing._differences import EXACT, Slopes, parting, slopes
 from fnn.tree import leaves
 
 DIRECTIONS = 3  # random ones for each array: an error hides from one by bad luck only
