@@ -566,11 +566,11 @@ def test_a_wrong_layer_gradient_inside_backprop_is_noticed(
 
 def forgetting(layer: int) -> Callable[..., Any]:
     """The backward pass without the factor f' of a layer."""
-    pull = network._pull
+    backward = network._backward
 
     def wrong(acts: Acts, *rest: Any) -> Any:
         linear = acts[layer]._replace(df=lambda z, a: np.ones_like(z))
-        return pull((*acts[:layer], linear, *acts[layer + 1 :]), *rest)
+        return backward((*acts[:layer], linear, *acts[layer + 1 :]), *rest)
 
     return wrong
 
@@ -581,7 +581,7 @@ def test_a_backward_pass_that_forgets_a_factor_is_noticed(
 ) -> None:
     acts = (TANH, LOGISTIC, TANH)
     params, batch = case(7, acts, 4)
-    monkeypatch.setattr(network, "_pull", forgetting(layer))
+    monkeypatch.setattr(network, "_backward", forgetting(layer))
     (index,) = numbers("params[#].", partial(check_gradients, acts, SQUARE, params, batch))
     assert index <= layer
 
