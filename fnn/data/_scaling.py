@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from fnn._core.arrays import frozen
 from fnn._core.checks import check_params
-from fnn._core.numbers import as_numbers, check_finite, check_interval, describe, positive
+from fnn._core.numbers import as_numbers, check_finite, check_interval, describe, within
 from fnn._core.rows import as_table, as_vector
 from fnn.base import Array, F, Layer, Params
 from fnn.tree import freeze
@@ -94,7 +95,8 @@ def min_max(x: ArrayLike, low: float = 0.0, high: float = 1.0) -> tuple[Array, S
            [ 0., -1.]])
     """
     low, high = check_interval(low, high)
-    array, least, span = _ranged(x, positive("high - low", high - low))
+    within("high", high, low, math.inf, "()", "low has to be below it")
+    array, least, span = _ranged(x, high - low)
     scale = _divisor(span)
     return _scaled(array, least - low * scale, scale)
 
