@@ -1,4 +1,4 @@
-"""Files that are replaced as a whole or not at all, whatever happens to the process or the disk."""
+"""Files that are replaced whole or not at all, whatever happens to the process or the disk."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _TEMPORARY = re.compile(r"\.fnn-[0-9a-f]{16}\.tmp")
 
 @contextmanager
 def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
-    """A new file that takes the place of `path` when the block ends, and only if it ends well.
+    """Open a new file that takes the place of `path` when the block ends without an error.
 
     Whoever opens `path` finds the old file or the new one, each complete; after a power failure
-    too, since the file reaches the disk before its name does. Until then it is a temporary in the
-    same folder, with the permissions of the umask. An error leaves `path` as it was and no
-    temporary; those of killed processes are removed by the next call for their folder (except on
-    Windows). A link is replaced, not followed. Raises `OSError`.
+    too, since the file reaches the disk before its name does. Until then it is a temporary file in
+    the same folder, with the permissions of the umask. An error leaves `path` as it was and removes
+    the temporary file; those of killed processes are removed by the next call for their folder
+    (except on Windows). A link is replaced, not followed. Raises `OSError`.
 
     >>> from tempfile import TemporaryDirectory
     >>> with TemporaryDirectory() as folder:
@@ -45,7 +45,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
             os.fsync(file.fileno())
             if sys.platform == "win32":
                 file.close()  # an open file cannot be renamed there
-            temporary.replace(target)  # before its lock is let go: unlocked means stale
+            temporary.replace(target)  # still locked: another call would remove it if it were not
     except BaseException:
         with suppress(OSError):
             temporary.unlink()
@@ -54,19 +54,19 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
 
 
 def _create(folder: Path) -> tuple[Path, BinaryIO]:
-    """A new temporary, locked for as long as its writer lives."""
+    """Create a temporary file and lock it for as long as this process keeps it open."""
     while True:
         path = folder / f".fnn-{os.urandom(8).hex()}.tmp"
         file = path.open("xb")
-        with suppress(OSError):  # without locks it cannot be told to be stale, and stays
+        with suppress(OSError):  # a system without locks: left behind, it is never removed
             _lock(file, wait=True)
-        if path.exists():  # nobody took it for stale before it was locked
+        if path.exists():  # another call may have removed it before it was locked
             return path, file
         file.close()
 
 
 def _remove_stale(folder: Path) -> None:
-    """Remove the temporaries that nobody holds: their writers are dead."""
+    """Remove temporary files that nobody has locked: the processes that wrote them are dead."""
     with os.scandir(folder) as entries:
         for entry in entries:
             if _TEMPORARY.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
@@ -77,7 +77,7 @@ def _remove_stale(folder: Path) -> None:
 
 
 def _lock(file: BinaryIO, *, wait: bool) -> None:
-    """Hold the file until it is closed or the process dies; an `OSError` if that cannot be."""
+    """Lock a file until it is closed or the process dies; raise `OSError` if that fails."""
     if sys.platform == "win32":
         raise OSError(errno.ENOTSUP, "no such locks on Windows")
     import fcntl
@@ -86,7 +86,7 @@ def _lock(file: BinaryIO, *, wait: bool) -> None:
 
 
 def _sync(folder: Path) -> None:
-    """Make the names in a folder last; Windows cannot, and does not need to, open folders."""
+    """Write the names in a folder to disk; Windows cannot open folders, and need not."""
     if sys.platform != "win32":
         descriptor = os.open(folder, os.O_RDONLY)
         try:

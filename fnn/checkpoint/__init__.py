@@ -1,6 +1,12 @@
-"""Checkpoints: a tree of arrays and plain values as one file, complete or not there at all."""
+"""Checkpoints: a tree of arrays and plain values in one file.
 
-from fnn.checkpoint._trees import load, save
+`save` writes a tree, such as params or a whole `fnn.State` with its key and epoch, and `load` reads
+it into the structure of a tree that is built alike. A file is written completely or not at all,
+even if the process is killed. It is an uncompressed ``.npz`` that `numpy.load` reads as well; no
+pickle is involved, and nothing in a file is ever executed.
+"""
+
+from fnn.checkpoint._tree_file import load, save
 
 __all__ = ["load", "save"]
 

@@ -1,7 +1,8 @@
-"""Uncompressed ``.npz`` archives of a text and arrays: written alike, read with distrust.
+"""Uncompressed ``.npz`` archives of a text and arrays.
 
-What is read has to be what was expected. No name, type or size that a file declares decides what
-is called or allocated, and the checksums of the zip format cover the contents.
+Equal contents are written as equal bytes. A file that is read must hold exactly the expected names,
+shapes and dtypes: nothing that it declares decides what is called or allocated. The checksums of
+the zip format cover the contents.
 """
 
 from __future__ import annotations
@@ -18,14 +19,15 @@ import numpy as np
 from fnn._core.arrays import frozen
 from fnn.base import Array
 
-if TYPE_CHECKING:  # it takes a third as long to import as fnn does, which can wait for its use
+if TYPE_CHECKING:  # importing it takes a third as long as fnn, so functions do that when they run
     from zipfile import ZipFile
 
 
 def write(file: BinaryIO, title: str, text: str, arrays: Mapping[str, Array]) -> None:
-    """Write a text and arrays, little-endian: equal contents make equal bytes.
+    """Write the text `title` and arrays, by name, as an archive.
 
-    Arrays keep their memory order, C or Fortran, because the rounding of products depends on it.
+    Numbers are little-endian. Arrays keep their memory order, C or Fortran, because the rounding of
+    products depends on it.
     """
     from zipfile import ZipFile
 
@@ -39,31 +41,33 @@ def write(file: BinaryIO, title: str, text: str, arrays: Mapping[str, Array]) ->
 
 
 def _write_entry(archive: ZipFile, entry: str, *parts: bytes | memoryview) -> None:
+    """Add an entry, the same on every machine and at every time."""
     from zipfile import ZipInfo
 
     info = ZipInfo(entry, date_time=(1980, 1, 1, 0, 0, 0))
     info.create_system = 3  # Unix, on every machine
     info.external_attr = 0o644 << 16
-    info.file_size = sum(map(len, parts))  # the format has to know beforehand what exceeds 2 GiB
+    info.file_size = sum(map(len, parts))  # needed beforehand if above 2 GiB
     with archive.open(info, "w") as member:
         for part in parts:
             member.write(part)
 
 
 def opened(file: BinaryIO) -> ZipFile:
-    """The archive in a file, if all that it declares is there, as it is.
+    """Open the archive in a file; its entries must be uncompressed and fit into the file.
 
-    Raises `ValueError`, as the readers below do, for what `write` would not have written.
+    Raises `ValueError`, as `read_text` and `read_arrays` do, for anything that `write` does not
+    write.
     """
     from zipfile import ZIP_STORED, ZipFile
 
-    with _damage_told("archive"):
+    with _damage_as_value_error("archive"):
         archive = ZipFile(file)
     entries = archive.infolist()
     for info in entries:
         if info.compress_type != ZIP_STORED or info.compress_size != info.file_size:
             raise ValueError(
-                f"{_shown_name(info.filename)}: expected {info.file_size} bytes that are not"
+                f"{_printable_name(info.filename)}: expected {info.file_size} bytes that are not"
                 f" compressed, got {info.compress_size} of compression type {info.compress_type}"
             )
     size, declared = os.fstat(file.fileno()).st_size, sum(info.file_size for info in entries)
@@ -75,20 +79,21 @@ def opened(file: BinaryIO) -> ZipFile:
 
 
 def read_text(archive: ZipFile, title: str) -> str:
-    """The text of an archive."""
-    with _damage_told(title):
+    """Read the text of an archive."""
+    with _damage_as_value_error(title):
         return archive.read(title).decode()
 
 
 def read_arrays(archive: ZipFile, title: str, like: Mapping[str, Array]) -> dict[str, Array]:
-    """The arrays of an archive that has those of `like`, by name, shape and dtype; frozen."""
+    """Read arrays, frozen; names, shapes and dtypes must be those of `like`, and no other entry."""
     wanted = {title, *(f"{name}.npy" for name in like)}
     found = Counter(archive.namelist())
     for entry in sorted(wanted | found.keys()):
-        if found[entry] != (entry in wanted):
+        allowed, word = (1, "one") if entry in wanted else (0, "no")
+        if found[entry] != allowed:
             raise ValueError(
-                f"{_shown_name(entry)}: expected {'one' if entry in wanted else 'no'} entry of this"
-                f" name in the archive, got {found[entry]}"
+                f"{_printable_name(entry)}: expected {word} entry of this name in the archive, got"
+                f" {found[entry]}"
             )
     for name, array in like.items():
         size = len(_header(array, fortran=False)) + array.nbytes
@@ -98,14 +103,15 @@ def read_arrays(archive: ZipFile, title: str, like: Mapping[str, Array]) -> dict
 
 
 def _read_array(archive: ZipFile, name: str, like: Array) -> Array:
-    with _damage_told(name):
+    """Read one array of the shape and dtype of `like`."""
+    with _damage_as_value_error(name):
         data = archive.read(f"{name}.npy")
     for fortran in (False, True):
         header = _header(like, fortran)
         if data.startswith(header):
             flat = np.frombuffer(data, _little(like), offset=len(header))
             array = flat.reshape(like.shape[::-1]).T if fortran else flat.reshape(like.shape)
-            return array.astype(like.dtype)  # a copy of its own, in the same memory order
+            return array.astype(like.dtype)  # copied, in the same memory order
     expected = _header(like, fortran=False)
     raise ValueError(
         f"{name}: expected the header {expected[10:]!r}, got {data[10 : len(expected)]!r}"
@@ -113,9 +119,9 @@ def _read_array(archive: ZipFile, name: str, like: Array) -> Array:
 
 
 def _header(array: Array, fortran: bool) -> bytes:
-    """What stands before the data in version 1.0 of the format that `numpy.lib.format` defines.
+    """The header of an array's data: version 1.0 of the format that `numpy.lib.format` defines.
 
-    It is as long for either memory order, and the whole a multiple of 64 bytes.
+    Its length is a multiple of 64 bytes, the same for both memory orders.
     """
     text = (
         f"{{'descr': {_little(array).str!r}, 'fortran_order': {fortran!s:5},"
@@ -129,29 +135,31 @@ def _header(array: Array, fortran: bool) -> bytes:
 
 
 def _little(array: Array) -> np.dtype[Any]:
+    """The dtype of an array, in little-endian byte order."""
     return array.dtype.newbyteorder("<")
 
 
-def shown(text: str) -> str:
-    """What a file says, as an error can show it: short, and without a terminal's commands."""
+def printable(text: str) -> str:
+    """Text from a file, fit for an error message: shortened, without control characters."""
     return text if text.isprintable() and len(text) <= 200 else ascii(text[:200])
 
 
-def _shown_name(entry: str) -> str:
-    return shown(entry.removesuffix(".npy"))
+def _printable_name(entry: str) -> str:
+    """The name of an entry, fit for an error message."""
+    return printable(entry.removesuffix(".npy"))
 
 
 @contextmanager
-def _damage_told(what: str) -> Iterator[None]:
-    """Make one `ValueError` of the many exceptions that damaged bytes raise."""
+def _damage_as_value_error(part: str) -> Iterator[None]:
+    """Raise `ValueError` for any of the many exceptions that damaged bytes cause in `zipfile`."""
     try:
         yield
     except MemoryError:
         raise
     except Exception as error:
         if isinstance(error, OSError) and error.errno != errno.EINVAL:
-            raise  # not a jump to where the damaged bytes point, but a failing disk
+            raise  # a failing disk; EINVAL is a seek to a place that damaged bytes name
         raise ValueError(
-            f"{what}: expected what fnn.save writes, got damaged or foreign bytes"
+            f"{part}: expected what fnn.save writes, got damaged or foreign bytes"
             f" ({type(error).__name__}: {error})"
         ) from error

@@ -1,4 +1,4 @@
-"""Labels of classes: as targets, as numbers, and as weights for rare ones."""
+"""Labels of classes: as targets, as indices, and as weights for rare classes."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ def one_hot(labels: ArrayLike, classes: int) -> NDArray[np.float64]: ...
 @overload
 def one_hot(labels: ArrayLike, classes: int, dtype: type[F] | np.dtype[F]) -> NDArray[F]: ...
 def one_hot(labels: ArrayLike, classes: int, dtype: Any = np.float64) -> NDArray[Any]:
-    """Targets with a 1 in the place of each label: labels (n,) give (n, classes).
+    """Targets (n, classes) for labels (n,): each row is 0 but for a 1 in the column of its label.
 
-    One label alone gives (classes,). Raises `ValueError` for labels of a higher rank, and for the
-    first that is not a whole number from 0 to classes - 1.
+    One label alone gives (classes,). The result has the floating `dtype`, by default float64.
+    Raises `ValueError` for labels of a higher rank, and for the first label that is not a whole
+    number from 0 to classes - 1; `TypeError` for labels that are not numbers.
 
     >>> one_hot([2, 0], 3)
     array([[0., 0., 1.],
@@ -46,23 +47,24 @@ def one_hot(labels: ArrayLike, classes: int, dtype: Any = np.float64) -> NDArray
 
 
 def balanced_weights(labels: ArrayLike | Sequence[str]) -> NDArray[np.float64]:
-    """A weight for each row, for `Batch.weight`, by which all classes count alike.
+    """Weights (n,) in float64 that give every class the same total, for `Batch.weight`.
 
-    `labels` are (n,) of any kind, or rows (n, k) such as one-hot targets. A row of a class of c
-    rows weighs ``n / (classes * c)``, so the weights add up to n; a class without rows is none.
-    As scikit-learn's ``compute_sample_weight("balanced", labels)``. Weights for whole classes of
-    your own are ``np.array([1.0, 5.0])[labels]``.
+    `labels` are numbers or strings (n,), or rows (n, k) such as one-hot targets. A row of a class
+    of c rows weighs ``n / (classes * c)``, so all weights add up to n; only classes that occur
+    are counted. As scikit-learn's ``compute_sample_weight("balanced", labels)``. For weights that
+    you choose by class, index them: ``np.array([1.0, 5.0])[labels]``. Raises `ValueError` for no
+    labels and for labels of another shape, `TypeError` for labels that cannot be compared.
 
     >>> balanced_weights(["rare", "common", "common"])
     array([1.5 , 0.75, 0.75])
     """
-    which = classes("labels", labels)
-    sizes = np.bincount(which)
-    return frozen(np.divide(len(which), len(sizes) * sizes[which], dtype=np.float64))
+    indices = class_indices("labels", labels)
+    sizes = np.bincount(indices)
+    return frozen(np.divide(len(indices), len(sizes) * sizes[indices], dtype=np.float64))
 
 
-def classes(name: str, labels: Any, n: int | None = None) -> NDArray[np.intp]:
-    """The number of the class of each row: equal labels, or equal rows of them, are one class."""
+def class_indices(name: str, labels: Any, n: int | None = None) -> NDArray[np.intp]:
+    """The index of each row's class; rows with equal labels, or equal rows of them, share one."""
     array = np.asarray(labels)
     if array.ndim not in (1, 2) or len(array) == 0 or n not in (None, len(array)):
         raise ValueError(
@@ -72,10 +74,10 @@ def classes(name: str, labels: Any, n: int | None = None) -> NDArray[np.intp]:
         check_finite(name, array)
     axis = None if array.ndim == 1 else 0
     try:
-        which: NDArray[np.intp] = np.unique(array, axis=axis, return_inverse=True)[1]
+        indices: NDArray[np.intp] = np.unique(array, axis=axis, return_inverse=True)[1]
     except TypeError:
         raise TypeError(
             f"{name}: expected labels of one kind, got an array of {array.dtype};"
             " fill in what is missing, and convert it to numbers or strings"
         ) from None
-    return which
+    return indices

@@ -1,4 +1,4 @@
-"""Data as passes: sequences of batches that can be read as often as one likes."""
+"""Passes over arrays: sequences of batches, each made when it is asked for."""
 
 from __future__ import annotations
 
@@ -13,19 +13,20 @@ from typing_extensions import override
 
 from fnn._core.arrays import frozen
 from fnn._core.numbers import check_finite, whole
+from fnn._core.rows import as_data, take, without_zero_weights
 from fnn.base import Batch
-from fnn.data._rows import as_data, counting, take
 from fnn.random import Key, permutation
 
 
 @dataclass(frozen=True, eq=False)
 class Pass(Sequence[Batch]):
-    """One pass over the rows of ``data``; each batch is made when it is asked for."""
+    """A sequence of batches that passes once over the rows of ``data``."""
 
     data: Batch
 
     @abstractmethod
-    def _batch(self, i: int) -> Batch: ...
+    def _batch(self, i: int) -> Batch:
+        """Make batch number i."""
 
     @overload
     def __getitem__(self, i: int) -> Batch: ...
@@ -45,7 +46,7 @@ class Pass(Sequence[Batch]):
 
 @dataclass(frozen=True, eq=False)
 class Samples(Pass):
-    """What `samples` returns."""
+    """A pass over samples one by one; `samples` makes it."""
 
     @override
     def __len__(self) -> int:
@@ -58,7 +59,7 @@ class Samples(Pass):
 
 @dataclass(frozen=True, eq=False)
 class Minibatches(Pass):
-    """What `minibatches` returns: ``size`` rows a batch, in the order ``rows``."""
+    """A pass over ``size`` rows at a time, in the order ``rows``; `minibatches` makes it."""
 
     rows: NDArray[np.intp]
     size: int
@@ -73,7 +74,7 @@ class Minibatches(Pass):
 
 
 def samples(data: Batch) -> Samples:
-    """The samples of `data` one by one, in their order: a pass for online training.
+    """A pass over the samples of `data` one by one, in their order, for online training.
 
     ``data.x`` is (n, n_in) and ``data.y`` (n, n_out). Raises `ValueError` for no rows, for
     unequal numbers of rows, for NaN or infinity in x, by its row and column, and for weights: the
@@ -94,9 +95,9 @@ def samples(data: Batch) -> Samples:
 
 
 def minibatches(key: Key, size: int, data: Batch) -> Minibatches:
-    """The rows of `data` in the random order of `key`, `size` at a time.
+    """A pass over the rows of `data` in the random order of `key`, `size` rows at a time.
 
-    Every row comes once; the last batch has what is left, and a `size` beyond the number of rows
+    Every row comes once; the last batch may be smaller, and a `size` beyond the number of rows
     gives one batch. Rows of weight 0, which no mean counts, are left out. For another order in
     every epoch pass ``fold_in(key, epoch)``. Raises `ValueError` for a size below 1, no rows,
     unequal numbers of rows, a weight below 0, and NaN or infinity in x, by its row and column.
@@ -108,5 +109,5 @@ def minibatches(key: Key, size: int, data: Batch) -> Minibatches:
     """
     data = as_data(data)
     check_finite("data.x", data.x)
-    rows = frozen(counting(permutation(key, len(data.x)), data.weight))
+    rows = frozen(without_zero_weights(permutation(key, len(data.x)), data.weight))
     return Minibatches(data, rows, whole("size", size, 1))

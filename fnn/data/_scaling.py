@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,9 +10,9 @@ from numpy.typing import ArrayLike
 
 from fnn._core.arrays import frozen
 from fnn._core.checks import check_params
-from fnn._core.numbers import as_numbers, check_finite, check_interval, describe
+from fnn._core.numbers import as_numbers, check_finite, check_interval, describe, within
+from fnn._core.rows import as_table, as_vector
 from fnn.base import Array, F, Layer, Params
-from fnn.data._rows import as_table
 from fnn.tree import freeze
 
 
@@ -31,16 +32,17 @@ class Scaling(NamedTuple):
     scale: Array
 
     def apply(self, x: ArrayLike) -> Array:
-        """Raw units to scaled ones."""
+        """Turn raw units into scaled ones: ``(x - shift) / scale``."""
         array, shift, scale = self._fitting(x)
         return _narrowed((array - shift) / scale, array)
 
     def invert(self, x: ArrayLike) -> Array:
-        """Scaled units to raw ones: ``invert(apply(x))`` is x to rounding."""
+        """Turn scaled units into raw ones: ``invert(apply(x))`` is x, but for rounding."""
         array, shift, scale = self._fitting(x)
         return _narrowed(array * scale + shift, array)
 
     def _fitting(self, x: ArrayLike) -> tuple[Array, Array, Array]:
+        """The checked x, shift and scale."""
         array = as_numbers("x", x)
         shift, scale = _columns("scaling", self)
         k = len(shift)
@@ -53,17 +55,18 @@ class Scaling(NamedTuple):
 
 
 def standardize(x: ArrayLike) -> tuple[Array, Scaling]:
-    """Columns with mean 0 and standard deviation 1, and the scaling that made them.
+    """Columns with mean 0 and standard deviation 1, and the `Scaling` that makes them.
 
-    The standard deviation is that of the population (divided by n, as scikit-learn's). A constant
-    column becomes 0 and has scale 1. `x` is (n, k) with at least one row; the floating dtype is
-    kept, and the scaling is float64: the deviation is within 3 ulp, the mean within half an ulp
-    and 2 eps of the mean distance from it, even where it is 1e15 times the deviation. For data
-    larger than memory, standardize every hundredth row and `apply` the scaling as rows come.
+    `x` is (n, k) with at least one row. The result has its floating dtype (float64 for integers),
+    and the scaling is float64. The standard deviation is that of the population (divided by n, as
+    scikit-learn's). A constant column becomes 0 and has scale 1. The computed deviation is within
+    3 ulp of the true one, the mean within half an ulp and 2 eps of the mean distance from it, even
+    where it is 1e15 times the deviation. For data larger than memory, standardize every hundredth
+    row and use `Scaling.apply` on the rows as they come.
 
     Raises `ValueError` for a number that is not finite, by its row and column, and for a column
-    whose range is beyond float64. Two passes about a shift: Chan, Golub and LeVeque, Algorithms
-    for computing the sample variance, 1983.
+    whose range is beyond float64. Source (two passes, with a shift): Chan, Golub and LeVeque,
+    "Algorithms for computing the sample variance", 1983.
 
     >>> scaled, scaling = standardize([[1.0, 5.0], [3.0, 5.0]])
     >>> scaled
@@ -73,18 +76,18 @@ def standardize(x: ArrayLike) -> tuple[Array, Scaling]:
     Scaling(shift=array([2., 5.]), scale=array([1., 1.]))
     """
     array, least, span = _ranged(x)
-    mean = least + span * _within(array, least, span).mean(axis=0)
-    t = _within(array, mean, span)
-    rest = t.mean(axis=0)  # what rounding left of the mean
+    mean = least + span * _centered(array, least, span).mean(axis=0)
+    t = _centered(array, mean, span)
+    rest = t.mean(axis=0)  # the rounding error of the mean
     deviation = span * np.sqrt(np.square(t, out=t).mean(axis=0) - rest * rest)
     return _scaled(array, mean + span * rest, deviation)
 
 
 def min_max(x: ArrayLike, low: float = 0.0, high: float = 1.0) -> tuple[Array, Scaling]:
-    """Columns from `low` to `high`, and the scaling that made them.
+    """Columns that reach from `low` to `high`, and the `Scaling` that makes them.
 
     A constant column becomes `low` and has scale 1. Shapes, dtypes and errors are those of
-    `standardize`; a `low` that is not below `high` is a `ValueError`.
+    `standardize`; a `low` that is not below `high` is a `ValueError` as well.
 
     >>> min_max([[1, 5], [3, 5], [2, 5]], -1, 1)[0]
     array([[-1., -1.],
@@ -92,8 +95,7 @@ def min_max(x: ArrayLike, low: float = 0.0, high: float = 1.0) -> tuple[Array, S
            [ 0., -1.]])
     """
     low, high = check_interval(low, high)
-    if low == high:
-        raise ValueError(f"low: expected a number below high = {high}, got {low}")
+    within("high", high, low, math.inf, "()", "low has to be below it")
     array, least, span = _ranged(x, high - low)
     scale = _divisor(span)
     return _scaled(array, least - low * scale, scale)
@@ -102,7 +104,7 @@ def min_max(x: ArrayLike, low: float = 0.0, high: float = 1.0) -> tuple[Array, S
 def absorb(
     params: Params[F], *, inputs: Scaling | None = None, outputs: Scaling | None = None
 ) -> Params[F]:
-    """Params of the network that takes, or gives, raw units instead of scaled ones.
+    """Params of a network in raw units, from those of a network trained in scaled units.
 
     ``forward(acts, absorb(params, inputs=s), x)`` is ``forward(acts, params, s.apply(x))``, and
     ``forward(acts, absorb(params, outputs=s), x)`` is ``s.invert(forward(acts, params, x))``, to
@@ -110,8 +112,9 @@ def absorb(
     layer subtracts large numbers: about ``shift / scale`` in units of the dtype's eps is lost, so
     keep to `Scaling.apply` there, or to float64.
 
-    `outputs` needs the last activation to be identity, which params cannot tell. Raises
-    `ValueError` for a scaling of another width, and where the dtype cannot hold the result.
+    With `outputs` the last activation has to be identity, which this function cannot check. Raises
+    `ValueError` for a scaling of another width and for results beyond the range of the dtype,
+    `TypeError` for other things than params and scalings.
 
     >>> x, scaling = standardize([[10.0], [30.0]])
     >>> absorb((Layer(np.array([[2.0]]), np.array([1.0])),), inputs=scaling)
@@ -131,7 +134,7 @@ def absorb(
 
 
 def _ranged(x: Any, width: float = 1.0) -> tuple[Array, Array, Array]:
-    """Finite columns, the least number of each, and their ranges divided by `width`."""
+    """The table x, checked, the least number of each column, and its range divided by `width`."""
     array = as_table("x", x)
     if len(array) == 0:
         raise ValueError("x: expected at least one row, got none")
@@ -149,28 +152,32 @@ def _ranged(x: Any, width: float = 1.0) -> tuple[Array, Array, Array]:
     return array, least, span
 
 
-def _within(x: Array, center: Array, span: Array) -> Array:
-    """Columns within 1 of 0, so that no square overflows."""
-    t: Array = np.subtract(x, center, order="F")  # columns in one piece are added up pairwise
+def _centered(x: Array, center: Array, span: Array) -> Array:
+    """Columns moved by `center` and divided by their range: within 1 of 0, so squares are safe."""
+    t: Array = np.subtract(x, center, order="F")  # contiguous columns are summed pairwise
     t /= _divisor(span)
     return t
 
 
 def _divisor(span: Array) -> Array:
+    """The ranges, with 1 for constant columns."""
     return np.where(span > 0, span, 1.0)
 
 
 def _scaled(x: Array, shift: Array, scale: Array) -> tuple[Array, Scaling]:
+    """The scaled columns, and their scaling."""
     scaling = Scaling(frozen(shift), frozen(_divisor(scale)))
     return scaling.apply(x), scaling
 
 
 def _narrowed(values: Array, like: Array) -> Array:
+    """Values in the dtype of `like` if that is floating, read-only."""
     kept = like.dtype.newbyteorder("=") if like.dtype.kind == "f" else values.dtype
     return frozen(values.astype(kept, copy=False))
 
 
 def _of_width(name: str, scaling: Scaling, k: int) -> Scaling:
+    """The scaling, checked, of k columns."""
     if not isinstance(scaling, Scaling):
         raise TypeError(
             f"{name}: expected a Scaling, got {describe(scaling)}; standardize and min_max make one"
@@ -185,11 +192,9 @@ def _of_width(name: str, scaling: Scaling, k: int) -> Scaling:
 
 
 def _columns(name: str, scaling: Scaling) -> tuple[Array, Array]:
-    """The shift and the scale, a number each for every column, that can be divided by."""
-    shift, scale = (
-        as_table(f"{name}.{part}", value, 1)
-        for part, value in zip(("shift", "scale"), scaling, strict=True)
-    )
+    """The shift and the scale, checked: finite numbers for each column, no scale of 0."""
+    shift = as_vector(f"{name}.shift", scaling.shift)
+    scale = as_vector(f"{name}.scale", scaling.scale)
     if shift.shape != scale.shape:
         raise ValueError(
             f"{name}: expected a shift and a scale for each column, got {shift.shape} and"
@@ -204,6 +209,7 @@ def _columns(name: str, scaling: Scaling) -> tuple[Array, Array]:
 
 
 def _layer(name: str, w: Array, b: Array, dtype: np.dtype[F]) -> Layer[F]:
+    """A layer in a dtype, whose range it must not exceed."""
     with np.errstate(over="ignore"):
         layer = Layer(frozen(w.astype(dtype)), frozen(b.astype(dtype)))
     if not (np.isfinite(layer.w).all() and np.isfinite(layer.b).all()):

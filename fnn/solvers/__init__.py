@@ -1,19 +1,25 @@
 """Second-order training: lazy sequences of states, as `fnn.train.epochs` is one.
 
-`islice` limits them, `takewhile` stops them, a progress bar wraps them. Every state is a
-``NamedTuple`` of plain values, and the last one's ``stop`` says why there is no other.
+A solver returns an iterator. `islice` limits it, `takewhile` stops it, a progress bar wraps it.
+Every state is a ``NamedTuple`` of plain values, ``params`` among them, and the last one's ``stop``
+says why there is no other.
 
-- `levenberg_marquardt` for sums of squares of up to some thousand params: MATLAB's ``trainlm``.
-- `bayesian_regularization`, the same with as much weight decay as the data ask for (``trainbr``);
-  `predict_interval` then tells how sure the network is.
-- `scaled_conjugate_gradient` for any loss whose second derivative is known (``trainscg``).
-- `lbfgs` and, through `objective`, every other minimizer of SciPy (extra ``scipy``).
-- `leave_one_out` tells how much each training sample has bent the fit, without refitting.
+- `levenberg_marquardt` minimizes the squared error of networks of up to some thousand params, as
+  MATLAB's ``trainlm``; each `LevenbergState` ends with its `Stop`.
+- `bayesian_regularization` does the same with as much weight decay as the data ask for, as MATLAB's
+  ``trainbr``; `predict_interval` turns its last `BayesianState` and an x into an output and the
+  ends of its error bar, an `Interval`.
+- `scaled_conjugate_gradient` minimizes any loss with a known second derivative, as MATLAB's
+  ``trainscg``; its states are `DescentState`.
+- `lbfgs` minimizes any loss by SciPy (extra ``scipy``), with the same states. `objective` makes an
+  `Objective`, the loss as a function of one vector, for every other minimizer of SciPy.
+- `leave_one_out` estimates each training sample's residual and leverage without refitting, as a
+  `LeaveOneOut`.
 """
 
 from fnn.solvers._bayesian import BayesianState, bayesian_regularization
-from fnn.solvers._conjugate import DescentState, scaled_conjugate_gradient
-from fnn.solvers._influence import LeaveOneOut, leave_one_out
+from fnn.solvers._conjugate_gradient import DescentState, scaled_conjugate_gradient
+from fnn.solvers._leave_one_out import LeaveOneOut, leave_one_out
 from fnn.solvers._levenberg import LevenbergState, Stop, levenberg_marquardt
 from fnn.solvers._posterior import Interval, predict_interval
 from fnn.solvers._scipy import Objective, lbfgs, objective

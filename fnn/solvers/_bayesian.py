@@ -1,16 +1,16 @@
-"""Bayesian regularization: as much weight decay as the data ask for, and error bars.
+"""Bayesian regularization: as much weight decay as the data ask for.
 
-With a prior N(0, 1 / alpha) for each param, noise N(0, 1 / beta) on each output, n samples, N
-residuals, and A and loss of `fnn.solvers._normal`, the params of greatest posterior density have the
-least ``loss + penalty |params|^2``, penalty = alpha / (beta n). Given them, the evidence for
-alpha and beta is greatest where::
+With a prior N(0, 1 / alpha) for each param, noise N(0, 1 / beta) on each output, n samples and N
+residuals, the posterior density of the params is greatest where ``loss + penalty |params|^2`` is
+least, penalty = alpha / (beta n). There the evidence for alpha and beta is greatest where::
 
-    gamma = sum_j e_j / (e_j + penalty)            e: the eigenvalues of A
-    alpha = gamma / |params|^2                     beta = (N - gamma) / (n loss)
+    gamma = sum_j e_j / (e_j + penalty)            alpha = gamma / |params|^2
+                                                   beta = (N - gamma) / (n loss)
 
-gamma, from 0 to P, is the number of params that the data determine: the effective ones. Sources:
-MacKay, "Bayesian interpolation", 1992; Foresee and Hagan, "Gauss-Newton approximation to Bayesian
-learning", 1997, who take a step of Levenberg and Marquardt between one estimate and the next.
+with the loss, and the eigenvalues e_j of A, of `fnn.solvers._normal_equations`. gamma, from 0 to P,
+is the number of params that the data determine: the effective ones. Sources: MacKay, "Bayesian
+interpolation", 1992; Foresee and Hagan, "Gauss-Newton approximation to Bayesian learning", 1997,
+who take one step of Levenberg and Marquardt between one estimate and the next.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ import numpy as np
 from fnn._core.masks import Mask
 from fnn._core.numbers import check_rate
 from fnn.base import Acts, Batch, F, F_co, Params
-from fnn.solvers._damping import Point, descend, start
+from fnn.solvers._damping import Point, descend, first_point
 from fnn.solvers._levenberg import Stop
-from fnn.solvers._normal import Problem, problem
+from fnn.solvers._normal_equations import Problem, problem
 
 
 class BayesianState(NamedTuple, Generic[F_co]):
     """A point of the descent: its ``number``, 0 for the start, and its ``params``.
 
     ``loss`` is the mean over the samples of the squared error; ``alpha`` and ``beta`` are the
-    precisions of the prior and of the noise, ``effective`` the number gamma of effective params;
+    precisions of the prior and of the noise, ``effective`` is the number gamma of effective params;
     ``gradient_norm`` is the norm of the gradient of ``loss + penalty |params|^2`` by the free
-    params. ``penalty`` comes to be alpha / (beta n), from below: it at most doubles in a step.
-    ``mu`` is the damping of the next step. ``stop`` is None but for the last state.
+    params. ``penalty`` approaches alpha / (beta n) from below: it at most doubles in a step. ``mu``
+    is the damping of the next step. ``stop`` is None in all states but the last.
     """
 
     number: int
@@ -52,15 +52,15 @@ class BayesianState(NamedTuple, Generic[F_co]):
 
 
 FIRST = 1e-4
-"""The first penalty, as a part of A's mean diagonal: a network learns before it decays."""
+"""The first penalty, as a fraction of A's mean diagonal: small, to learn before decay sets in."""
 
 GROWTH = 2.0
-"""How much the penalty may grow in a step. While the fit is bad, all is taken for noise: without a
+"""The largest factor by which the penalty grows in a step. A bad fit looks like noise: without this
 limit, 4 of 16 fits to a sinc in noise of 0.3 ended with no effective param; with it, none did."""
 
 
 class Evidence(NamedTuple):
-    """What the data say about prior and noise, as in `BayesianState`."""
+    """Estimates of the prior and of the noise: fields of `BayesianState`."""
 
     alpha: float
     beta: float
@@ -79,17 +79,17 @@ def bayesian_regularization(
     mask: Mask | None = None,
     chunk: int | None = None,
 ) -> Iterator[BayesianState[F]]:
-    """Fit params, their decay and the noise to `data`: the start, and the state after each step.
+    """Fit params, their weight decay and the noise to `data`; yield the start and every step.
 
-    Inputs and targets should be scaled to about 1, as one prior holds for all params. No samples
-    need be kept back: a network with more params than needed has ``effective`` ones to spare and
-    does not fit the noise. Weights are taken relative to their mean, and samples of weight 0 are as
-    if they were not there: n is the number of the others. Fewer residuals than params are what this
-    is for.
+    Scale inputs and targets to about 1, as one prior holds for all params. There may be fewer
+    residuals than params, and no samples need be held out: of a network with more params than
+    needed, fewer are ``effective``, and it does not fit the noise. Weights count relative to their
+    mean, and samples of weight 0 not at all: n is the number of the others.
 
-    The iterator ends with `stop` "gradient", or with "mu", and then, as `levenberg_marquardt` does,
-    repeats its last point. Raises `ValueError` and `TypeError` for these arguments as that does.
-    Sources: MacKay, 1992; Foresee and Hagan, 1997 (at the top of this module).
+    The iterator ends with `stop` "gradient", or with "mu", where the state repeats the one before,
+    as in `levenberg_marquardt`. Arguments and errors are those of that function. Sources: MacKay,
+    "Bayesian interpolation", 1992; Foresee and Hagan, "Gauss-Newton approximation to Bayesian
+    learning", 1997.
 
     >>> from fnn import init, key
     >>> from fnn.activations import identity, tanh
@@ -102,38 +102,38 @@ def bayesian_regularization(
     """
     task = problem(acts, params, data, mask, chunk)
     min_grad = check_rate("min_grad", min_grad)
-    point, damping = start(task, mu, mu_max)
+    point, damping = first_point(task, mu, mu_max)
 
     def states() -> Iterator[BayesianState[F]]:
         now, damped = point, damping
         mean = float(now.normal.curvature.trace()) / max(len(task.free), 1)
-        known = estimate(task, now, FIRST * mean)
+        evidence = estimate(task, now, FIRST * mean)
         for number in count():
-            norm = now.gradient_norm(known.penalty)
+            norm = now.gradient_norm(evidence.penalty)
             stop: Stop | None = "gradient" if norm <= min_grad else None
             state = BayesianState(
-                number, now.params, now.normal.loss, *known, norm, damped.mu, stop
+                number, now.params, now.normal.loss, *evidence, norm, damped.mu, stop
             )
             yield state
             if stop is not None:
                 return
-            after, damped = descend(task, now, damped, known.penalty)
+            after, damped = descend(task, now, damped, evidence.penalty)
             if after is None:
                 yield state._replace(mu=damped.mu, stop="mu")
                 return
             now = after
-            known = estimate(task, now, known.penalty)
+            evidence = estimate(task, now, evidence.penalty)
 
     return states()
 
 
 def estimate(task: Problem[F], point: Point[F], penalty: float) -> Evidence:
-    """Gamma by the penalty so far, then alpha and beta, then the next penalty."""
+    """The next estimates: gamma from the penalty, then alpha and beta, then the new penalty."""
     e = np.linalg.eigvalsh(point.normal.curvature).clip(0.0)
     gamma = float((e / np.maximum(e + penalty, np.finfo(np.float64).tiny)).sum())
-    square, errors = float(point.vector @ point.vector), point.normal.loss * len(task.x)
+    square, errors = float(point.free @ point.free), point.normal.loss * len(task.x)
     alpha = gamma / square if square > 0 else np.inf
     beta = (task.y.size - gamma) / errors if errors > 0 else np.inf
-    if 0 < alpha < np.inf and 0 < beta < np.inf:  # else a perfect fit leaves it open
+    if 0 < alpha < np.inf and 0 < beta < np.inf:  # a perfect fit keeps the penalty
         penalty = min(alpha / (beta * len(task.x)), GROWTH * penalty)
     return Evidence(alpha, beta, gamma, penalty)

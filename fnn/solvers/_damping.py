@@ -1,10 +1,10 @@
-"""A damped step of Gauss and Newton: the next point of a descent, or that there is none.
+"""The damped Gauss-Newton step of `levenberg_marquardt` and `bayesian_regularization`.
 
-The step solves ``(A + penalty + mu D) step = -g``, with g and A of `fnn.solvers._normal` and D the
-greatest diagonal of A so far (Marquardt, 1963; More, 1978), so that the units of params do not
-matter. A step that lowers the objective is taken, and mu follows how well A had foretold by how
-much (Nielsen, "Damping parameter in Marquardt's method", 1999). A singular curvature is no error:
-mu grows until it is positive definite, and past what is not finite.
+The step solves ``(A + penalty + mu D) step = -g``, with g and A of `fnn.solvers._normal_equations`
+and D the greatest diagonal of A so far (Marquardt, 1963; More, 1978), so that the units of params
+do not matter. A step that lowers the objective is taken; mu falls the more, the better A predicted
+by how much, and else grows (Nielsen, "Damping parameter in Marquardt's method", 1999). A singular A
+is no error: mu grows until the matrix is positive definite and the next point finite.
 """
 
 from __future__ import annotations
@@ -18,33 +18,36 @@ from numpy.typing import NDArray
 from fnn._core.numbers import positive
 from fnn.base import F, F_co, Params
 from fnn.solvers._cholesky import Matrix, cholesky, solve
-from fnn.solvers._normal import Normal, Problem
+from fnn.solvers._normal_equations import Normal, Problem
 from fnn.tree import norm
 
 MIN_MU = 1e-20
-"""Far below rounding in the diagonal of A; but from 0, mu could not grow again."""
+"""The least mu: far below rounding in the diagonal of A, but from 0 it could not grow again."""
 
 
 class Point(NamedTuple, Generic[F_co]):
-    """Params, all of them as a vector, the free ones in float64, and the normal equations there."""
+    """Params, also joined into one vector, ``whole``, and the normal equations at them.
+
+    ``free`` are the params that are not fixed by a mask, in float64.
+    """
 
     params: Params[F_co]
-    every: NDArray[F_co]
-    vector: Matrix
+    whole: NDArray[F_co]
+    free: Matrix
     normal: Normal
 
     @property
     def finite(self) -> bool:
-        """Whether one can go on from here: no entry of A is beyond the diagonal."""
+        """True for a finite loss and a finite A, no entry of which exceeds its diagonal."""
         return math.isfinite(self.normal.loss + self.normal.curvature.trace())
 
     def objective(self, penalty: float) -> float:
-        """What descends: the loss and the penalty."""
-        return self.normal.loss + penalty * float(self.vector @ self.vector)
+        """The loss and the penalty together: the function that is minimized."""
+        return self.normal.loss + penalty * float(self.free @ self.free)
 
     def gradient(self, penalty: float) -> Matrix:
         """Half the gradient of the objective."""
-        return self.normal.gradient + penalty * self.vector
+        return self.normal.gradient + penalty * self.free
 
     def gradient_norm(self, penalty: float) -> float:
         """The norm of the gradient of the objective."""
@@ -52,19 +55,19 @@ class Point(NamedTuple, Generic[F_co]):
 
 
 class Damping(NamedTuple):
-    """The factor ``mu``, the ``most`` that it may be, and what it multiplies: ``scale``, D."""
+    """The factor ``mu``, its limit ``most``, and ``scale``, the diagonal D that it multiplies."""
 
     mu: float
     most: float
     scale: Matrix
 
 
-def start(task: Problem[F], mu: float, mu_max: float) -> tuple[Point[F], Damping]:
-    """The first point, and the damping of the first step."""
+def first_point(task: Problem[F], mu: float, mu_max: float) -> tuple[Point[F], Damping]:
+    """The point where the descent starts, checked, and the damping of the first step."""
     mu, mu_max = positive("mu", mu), positive("mu_max", mu_max)
     if mu > mu_max:
         raise ValueError(f"mu: expected at most mu_max, {mu_max!r}, got {mu!r}; raise mu_max")
-    first = at(task, task.start)
+    first = point_at(task, task.start)
     if not first.finite:
         raise ValueError(
             "params: expected a finite loss and curvature to start from, got"
@@ -74,21 +77,21 @@ def start(task: Problem[F], mu: float, mu_max: float) -> tuple[Point[F], Damping
     return first, Damping(mu, mu_max, np.zeros(len(task.free)))
 
 
-def at(task: Problem[F], every: NDArray[F]) -> Point[F]:
+def point_at(task: Problem[F], whole: NDArray[F]) -> Point[F]:
     """The point of a vector of all params."""
-    params = task.unravel(every)
-    with np.errstate(over="ignore", invalid="ignore"):  # such a point is not taken
+    params = task.unravel(whole)
+    with np.errstate(over="ignore", invalid="ignore"):  # the step is then rejected
         normal = task.normal(params)
-    return Point(params, every, every[task.free].astype(np.float64), normal)
+    return Point(params, whole, whole[task.free].astype(np.float64), normal)
 
 
 def descend(
     task: Problem[F], now: Point[F], damping: Damping, penalty: float
 ) -> tuple[Point[F] | None, Damping]:
-    """The next point, None if no step lowers the objective, and the damping to go on with."""
+    """The next point, or None if no step lowers the objective, and the damping after it."""
     curvature, before = now.normal.curvature, now.objective(penalty)
     scale = np.maximum(damping.scale, curvature.diagonal())
-    units = np.where(scale > 0, scale, 1.0)  # nothing depends on the others, which stay
+    units = np.where(scale > 0, scale, 1.0)  # 1 for params without effect: their step is 0
     gradient = now.gradient(penalty)
     mu, growth = damping.mu, 2.0
     while mu <= damping.most:
@@ -97,13 +100,13 @@ def descend(
         factor = cholesky(matrix)
         if factor is not None:
             step = -solve(factor, gradient)
-            moved = now.every.copy()
-            moved[task.free] += step  # the others keep every bit
-            after = at(task, moved)
+            moved = now.whole.copy()
+            moved[task.free] += step  # fixed params keep every bit
+            after = point_at(task, moved)
             fall = before - after.objective(penalty)
             if fall > 0 and after.finite:  # NaN is not above 0
-                foretold = float(step @ (mu * units * step - gradient))
-                gain = 1.0 if fall >= foretold else fall / foretold
+                predicted = float(step @ (mu * units * step - gradient))
+                gain = 1.0 if fall >= predicted else fall / predicted
                 mu *= max(1 / 3, 1 - (2 * gain - 1) ** 3)
                 return after, Damping(max(mu, MIN_MU), damping.most, scale)
         mu, growth = mu * growth, growth * 2

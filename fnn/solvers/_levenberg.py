@@ -1,10 +1,10 @@
-"""Levenberg and Marquardt's least squares, with MATLAB's rules for when to stop.
+"""Least squares by Levenberg and Marquardt, with MATLAB's stopping rules.
 
-The step is that of `fnn.solvers._damping`, chosen by counting factorizations on the way to a mean
-squared error of 1e-4, on 1-10-1 and 4-16-1 (tanh, 500 points, medians of 20 seeds): 130 and 37
-with Nielsen's update of mu, 749 and 97 with MATLAB's factors of 10, 472 and 141 with delayed
-gratification (Transtrum and Sethna, 2012). Geodesic acceleration nearly halves the first, in no
-less time. With each step's own diagonal of A instead of the greatest, 6 of 40 runs never got there.
+The step is that of `fnn.solvers._damping`. It was chosen by the number of factorizations until the
+mean squared error is 1e-4, for 1-10-1 and 4-16-1 (tanh, 500 points, medians of 20 seeds): 130 and
+37 with Nielsen's update of mu, 749 and 97 with MATLAB's factors of 10, 472 and 141 with delayed
+gratification (Transtrum and Sethna, 2012). Geodesic acceleration nearly halves the first number but
+saves no time. With the current diagonal of A instead of the greatest, 6 of 40 runs never got there.
 """
 
 from __future__ import annotations
@@ -21,21 +21,22 @@ from fnn._core.numbers import check_rate, whole
 from fnn.base import Acts, Batch, F, F_co, Params
 from fnn.losses import squared_error
 from fnn.network import mean_loss
-from fnn.solvers._damping import descend, start
-from fnn.solvers._normal import finite_data, problem
+from fnn.solvers._damping import descend, first_point
+from fnn.solvers._normal_equations import finite_data, problem
 
 Stop: TypeAlias = Literal["goal", "gradient", "validation", "mu"]
-"""Why a solver stopped: the loss, or the gradient, is small enough; the validation loss has not
-fallen for too long; or no step lowers the loss, however much it is damped."""
+"""The reason why a solver stopped: the loss or its gradient is small enough ("goal", "gradient"),
+the validation loss has not fallen for too long, or no step lowers the loss, however damped ("mu").
+"""
 
 
 class LevenbergState(NamedTuple, Generic[F_co]):
     """A point of the descent: its ``number``, 0 for the start, and its ``params``.
 
     ``loss`` is the mean over the samples of the squared error, ``gradient_norm`` the Euclidean
-    norm of its gradient by the free params (with the penalty's, if there is one), ``mu`` the
-    damping of the next step, ``validation`` the loss on the validation data if there are any.
-    ``stop`` is None but for the last state.
+    norm of its gradient, that of the penalty included, by the free params, ``mu`` the damping of
+    the next step, ``validation`` the loss on the validation data if there are any. ``stop`` is None
+    in all states but the last.
     """
 
     number: int
@@ -62,36 +63,39 @@ def levenberg_marquardt(
     mask: Mask | None = None,
     chunk: int | None = None,
 ) -> Iterator[LevenbergState[F]]:
-    """Descend the squared error on `data`: the start, and the state after each step.
+    """Minimize the squared error on `data`; yield the start, and the state after each step.
 
-    The loss is the mean over samples, weighted by ``data.weight``, of sum (output - target)^2, as
-    of `fnn.backprop` with `fnn.losses.squared_error`; ``penalty * |params|^2`` is added to what
-    descends, not to ``loss``. Steps come until, in MATLAB's words and in this order,
+    The loss is the mean over samples, weighted by ``data.weight``, of sum (output - target)^2, that
+    of `fnn.backprop` with `fnn.losses.squared_error`. What is minimized is ``loss`` and
+    ``penalty * |params|^2`` together. The steps end, with `stop` in MATLAB's words, for the first
+    of these reasons:
 
     - "goal": ``loss <= goal``;
     - "gradient": ``gradient_norm <= min_grad``;
     - "validation": the loss on `validation` was not below its least so far `max_fail` times in a
       row; ``min(states, key=lambda state: state.validation)`` is the best state;
-    - "mu": no step lowers the loss with a damping of up to `mu_max`: the limit of rounding. This
+    - "mu": no step lowers the loss with a damping of up to `mu_max`, because of rounding. This
       state repeats the one before, with its number and the damping that was too much.
 
     Two things differ from MATLAB: a validation loss that equals the least is a failure here, and mu
     multiplies D, the greatest diagonal of the curvature so far, not I, and starts at 0.01.
 
-    A singular curvature is no error. Damping makes up for fewer residuals than params, and params
-    that nothing depends on stay. A step to where the loss is not finite is not taken.
+    A singular curvature is no error: damping makes up for fewer residuals than params, and params
+    without effect on the loss do not change. A step to where the loss is not finite is rejected.
 
-    `mask` is that of `fnn.optimizers.masked`: where it is False, params keep every bit. `chunk` is
-    the number of samples whose Jacobian exists at a time (else as many as take a megabyte): memory
-    is a few P^2 and chunk * n_out * P', in float64, for P free params and P' params from the first
-    layer on that has free ones. An iteration costs about n * n_out * P^2 + P^3 / 3 operations.
+    `mask` is that of `fnn.optimizers.masked`: params where it is False keep every bit. `chunk` is
+    the number of samples whose Jacobian exists at a time (by default as many as take a megabyte):
+    memory is a few P^2 and chunk * n_out * P' numbers, in float64, for P free params and the P'
+    params of the first layer with free ones and of all layers after it. An iteration costs about
+    n * n_out * P^2 + P^3 / 3 operations.
 
     Raises `ValueError` for data with no rows, NaN or infinity, for shapes that do not fit, for
     params whose loss or curvature is not finite, or whose loss on `validation` is not, for a `mu`
-    above `mu_max`, and where the P^2 would take more than half of the memory that is free;
-    `TypeError` for other things than these. Sources: Marquardt, "An algorithm for least-squares
-    estimation of nonlinear parameters", 1963; Hagan and Menhaj, "Training feedforward networks with
-    the Marquardt algorithm", 1994; and those of `fnn.solvers._damping`.
+    above `mu_max`, and where the P^2 would take more than half of the free memory; `TypeError` for
+    arguments of other types. Sources: Marquardt, "An algorithm for least-squares estimation of
+    nonlinear parameters", 1963; Hagan and Menhaj, "Training feedforward networks with the Marquardt
+    algorithm", 1994; More, "The Levenberg-Marquardt algorithm", 1978; Nielsen, "Damping parameter
+    in Marquardt's method", 1999.
 
     >>> from fnn import init, key
     >>> from fnn.activations import identity, tanh
@@ -104,21 +108,21 @@ def levenberg_marquardt(
     task = problem(acts, params, data, mask, chunk)
     goal, min_grad = check_rate("goal", goal), check_rate("min_grad", min_grad)
     penalty, max_fail = check_rate("penalty", penalty), whole("max_fail", max_fail, 1)
-    point, damping = start(task, mu, mu_max)
-    apart = None
+    point, damping = first_point(task, mu, mu_max)
+    held_out = None
     if validation is not None:
-        apart = finite_data("validation", validation, params, task.x.dtype)
+        held_out = finite_data("validation", validation, params, task.x.dtype)
 
-    def held_out(params: Params[F]) -> float | None:
-        if apart is None:
+    def validation_loss(current: Params[F]) -> float | None:
+        if held_out is None:
             return None
-        with np.errstate(over="ignore", invalid="ignore"):  # no success
-            return mean_loss(acts, squared_error, params, apart)
+        with np.errstate(over="ignore", invalid="ignore"):  # counts as a failure
+            return mean_loss(acts, squared_error, current, held_out)
 
-    held = held_out(params)
-    if held is not None and not math.isfinite(held):
+    first = validation_loss(params)
+    if first is not None and not math.isfinite(first):
         raise ValueError(
-            f"validation: expected data with a finite loss to start from, got {held}; scale them"
+            f"validation: expected data with a finite loss to start from, got {first}; scale them"
             " as the training data"
         )
 
@@ -126,7 +130,7 @@ def levenberg_marquardt(
         now, damped = point, damping
         least, fails = math.inf, 0
         for number in count():
-            held = held_out(now.params)
+            held = validation_loss(now.params)
             loss, size = now.normal.loss, now.gradient_norm(penalty)
             fails = 0 if held is None or held < least else fails + 1
             least = least if held is None else min(least, held)

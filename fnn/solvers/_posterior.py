@@ -1,4 +1,4 @@
-"""How sure a network is of its outputs, by the posterior of its params."""
+"""Error bars: intervals that contain a target with a given probability, by MacKay's posterior."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from numpy.typing import ArrayLike, NDArray
 
 from fnn._core.arrays import frozen
 from fnn._core.masks import Mask
-from fnn._core.numbers import describe, finite, positive
+from fnn._core.numbers import describe, positive, within
 from fnn.base import Acts, Array, Batch, F, F_co
 from fnn.network import forward
 from fnn.solvers._bayesian import BayesianState
 from fnn.solvers._cholesky import cholesky, forward_solve
-from fnn.solvers._normal import problem
+from fnn.solvers._normal_equations import problem
 
 
 class Interval(NamedTuple, Generic[F_co]):
-    """The network's ``output``, and the ends of the interval around it, ``low`` and ``high``."""
+    """The network's ``output``, and the ends ``low`` and ``high`` of the interval around it."""
 
     output: NDArray[F_co]
     low: NDArray[F_co]
@@ -38,17 +38,19 @@ def predict_interval(
     mask: Mask | None = None,
     chunk: int | None = None,
 ) -> Interval[F]:
-    """Where the target at `x` lies with probability `level`, in the shapes of ``forward``.
+    """The output at `x`, and the interval that contains the target with probability `level`.
 
-    `state`, `data`, `mask` are those of `bayesian_regularization`, whose last state should have
-    converged. The posterior of the params is taken as Gaussian and the network as linear in them:
-    for each output, with J its row of the Jacobian at `x`::
+    All three arrays have the shape of ``forward(acts, params, x)``. `state` is the last one of
+    `bayesian_regularization`, converged, with the same `data` and `mask`. The posterior of the
+    params is taken as Gaussian and the network as linear in them: for each output, with J its row
+    of the Jacobian at `x`, and the noise 1 / beta if `noise` is true::
 
-        variance = J (beta n A + alpha)^-1 J^T  [+ 1 / beta, the noise, if `noise`]
+        variance = J (beta n A + alpha)^-1 J^T + 1 / beta
 
-    Without `noise` it is the interval of the noiseless function. Raises `ValueError` for a level
-    outside (0, 1) and where the data determine too little for the posterior to be one: alpha 0.
-    Source: MacKay, "Bayesian interpolation", 1992, equation 4.2.
+    Without `noise` the interval is that of the function that the noise was added to. Raises
+    `ValueError` for a level outside (0, 1), and for alpha 0 where the data leave params
+    undetermined: there is no proper posterior then. Source: MacKay, "Bayesian interpolation", 1992,
+    equation 4.2.
 
     >>> from fnn import init, key
     >>> from fnn.activations import identity
@@ -60,9 +62,7 @@ def predict_interval(
     >>> bool(np.mean((low < data.y) & (data.y < high)) > 0.9)
     True
     """
-    level = finite("level", level)
-    if not 0 < level < 1:
-        raise ValueError(f"level: expected a number between 0 and 1, got {level!r}")
+    level = within("level", level, 0.0, 1.0, "()")
     if not isinstance(state, BayesianState):
         raise TypeError(
             f"state: expected a BayesianState, got {describe(state)};"
@@ -80,14 +80,16 @@ def predict_interval(
             " leave params undetermined; fix those by a mask"
         )
     new = np.atleast_2d(np.asarray(x, output.dtype))
-    places = replace(
-        task, x=new, y=np.zeros((len(new), task.y.shape[1]), output.dtype), share=np.ones(len(new))
-    )
+    no_targets = np.zeros((len(new), task.y.shape[1]), output.dtype)
+    queries = replace(task, x=new, y=no_targets, share=np.ones(len(new)))
     variances = [
         np.square(forward_solve(factor, rows.T)).sum(0)
-        for rows, _ in places.weighted_rows(state.params)
+        for rows, _ in queries.weighted_rows(state.params)
     ]
-    spread = np.concatenate([np.empty(0), *variances]).reshape(output.shape) / len(task.x) + noise
+    # beta times the variance of each output
+    spread = np.concatenate([np.empty(0), *variances]).reshape(output.shape) / len(task.x)
+    if noise:
+        spread = spread + 1.0
     width = NormalDist().inv_cdf((1 + level) / 2) * np.sqrt(spread / beta)
     half = width.astype(output.dtype)
     low: Array = output - half

@@ -1,7 +1,7 @@
-"""SciPy's minimizers (extra ``scipy``) for networks: `objective` for all, `lbfgs` as states.
+"""SciPy's minimizers (extra ``scipy``): `lbfgs` yields states, `objective` serves all others.
 
-SciPy works on vectors of float64 and calls back; here a vector is params, by `fnn.tree.ravel`, and
-what calls back is read as a sequence.
+SciPy works on vectors of float64, which `fnn.tree.ravel` makes of params, and reports progress by
+calling a function; `_iterator` turns such calls into an iterator.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from fnn._core.arrays import frozen
 from fnn._core.numbers import check_rate, whole
 from fnn.base import Acts, Batch, F, F_co, Loss, Params
 from fnn.network import backprop
-from fnn.solvers._conjugate import DescentState, check_start
+from fnn.solvers._conjugate_gradient import DescentState, check_finite_loss
 from fnn.tree import norm, ravel
 
 T = TypeVar("T")
 
-NEVER = 10**9
-"""Iterations that nobody waits for: who asks for states decides when there are enough."""
+NO_LIMIT = 10**9
+"""Iterations and evaluations for SciPy: the caller stops by not asking for further states."""
 
 
 class Objective(NamedTuple, Generic[F_co]):
-    """A loss as SciPy's minimizers take it.
+    """A loss in the form that SciPy's minimizers take.
 
     ``fun(vector) -> (value, gradient)``, in float64, is for ``jac=True``; ``start`` is the vector
-    of the params, and ``unravel(vector)`` makes params of one.
+    of the params, and ``unravel(vector)`` makes params of such a vector.
     """
 
     fun: Callable[[NDArray[Any]], tuple[float, NDArray[np.float64]]]
@@ -41,9 +41,9 @@ class Objective(NamedTuple, Generic[F_co]):
 
 
 def objective(acts: Acts, loss: Loss, params: Params[F], batch: Batch) -> Objective[F]:
-    """The loss of ``fnn.backprop`` on a batch as a function of one vector, as SciPy wants it.
+    """The loss of `fnn.backprop` on a batch as a function of one vector, for SciPy's minimizers.
 
-    Raises what ``backprop`` raises, at once.
+    Raises at once what `fnn.backprop` raises for these arguments.
 
     >>> import numpy as np
     >>> from scipy.optimize import minimize
@@ -57,13 +57,13 @@ def objective(acts: Acts, loss: Loss, params: Params[F], batch: Batch) -> Object
     (True, 2)
     """
     backprop(acts, loss, params, batch)
-    vector, unravel = ravel(params)
+    start, unravel = ravel(params)
 
     def fun(vector: NDArray[Any]) -> tuple[float, NDArray[np.float64]]:
         value, grads = backprop(acts, loss, unravel(vector), batch)
         return value, frozen(ravel(grads)[0].astype(np.float64, copy=False))
 
-    return Objective(fun, frozen(vector.astype(np.float64, copy=False)), unravel)
+    return Objective(fun, frozen(start.astype(np.float64, copy=False)), unravel)
 
 
 def lbfgs(
@@ -75,16 +75,16 @@ def lbfgs(
     memory: int = 10,
     min_grad: float = 1e-7,
 ) -> Generator[DescentState[F], None, None]:
-    """Descend any loss by SciPy's L-BFGS-B: the start, and the state after each iteration.
+    """Minimize any loss by SciPy's L-BFGS-B; yield the start, and the state after each iteration.
 
-    `memory` pairs of steps and gradients stand for the curvature. Iterations come until no entry
-    of the gradient exceeds `min_grad`, or no step lowers the loss: then a last state repeats the
-    point and its number, and ``stop`` is SciPy's own message. Limit it by `islice`. SciPy runs in a
+    The curvature is estimated from the last `memory` pairs of steps and gradients. Iterations end
+    when no entry of the gradient exceeds `min_grad`, or when no step lowers the loss: then a last
+    state repeats the point and its number, and ``stop`` is SciPy's own message. SciPy runs in a
     thread, but only while the next state is asked for, and ends with the iterator.
 
-    Raises what ``backprop`` raises, `ValueError` for params whose loss is not finite, `ImportError`
-    without SciPy. Source: Byrd, Lu, Nocedal and Zhu, "A limited memory algorithm for bound
-    constrained optimization", 1995.
+    Raises what `fnn.backprop` raises, `ValueError` for params whose loss is not finite, and
+    `ImportError` without SciPy. Source: Byrd, Lu, Nocedal and Zhu, "A limited memory algorithm for
+    bound constrained optimization", 1995.
 
     >>> import numpy as np
     >>> from fnn import init, key
@@ -103,21 +103,21 @@ def lbfgs(
     with np.errstate(over="ignore", invalid="ignore"):
         fun, start, unravel = objective(acts, loss, params, batch)
         first, slope = fun(start)
-    check_start(first)
+    check_finite_loss(first)
 
     def run(emit: Callable[[DescentState[F]], None]) -> None:
         number, latest, value, gradient = 0, start, first, slope
 
         def evaluate(vector: NDArray[Any]) -> tuple[float, NDArray[np.float64]]:
             nonlocal latest, value, gradient
-            if not np.array_equal(vector, latest):  # where an iteration ends, its line search was
+            if not np.array_equal(vector, latest):  # an iteration ends where its line search did
                 latest = vector.copy()
                 value, gradient = fun(latest)
             return value, gradient
 
         def state(vector: NDArray[Any], stop: str | None = None) -> DescentState[F]:
-            value, gradient = evaluate(vector)
-            return DescentState(number, unravel(vector), value, norm(gradient), stop)
+            here, slope_here = evaluate(vector)
+            return DescentState(number, unravel(vector), here, norm(slope_here), stop)
 
         def callback(vector: NDArray[Any]) -> None:
             nonlocal number
@@ -125,18 +125,18 @@ def lbfgs(
             emit(state(vector))
 
         emit(state(start))
-        limits = {"maxiter": NEVER, "maxfun": NEVER}
+        limits = {"maxiter": NO_LIMIT, "maxfun": NO_LIMIT}
         options = {"maxcor": memory, "gtol": min_grad, "ftol": 0.0, **limits}
         done = minimize(
             evaluate, start, jac=True, method="L-BFGS-B", callback=callback, options=options
         )
         emit(state(done.x, str(done.message)))
 
-    return _sequence(run)
+    return _iterator(run)
 
 
-def _sequence(run: Callable[[Callable[[T], None]], None]) -> Generator[T, None, None]:
-    """What `run(emit)` emits, in step: it waits in a thread until the next one is asked for."""
+def _iterator(run: Callable[[Callable[[T], None]], None]) -> Generator[T, None, None]:
+    """A generator of what `run(emit)` emits; `run` waits in a thread between two items."""
     asked: SimpleQueue[bool] = SimpleQueue()
     made: SimpleQueue[tuple[T] | BaseException | None] = SimpleQueue()
 
@@ -146,7 +146,7 @@ def _sequence(run: Callable[[Callable[[T], None]], None]) -> Generator[T, None, 
 
     def wait() -> None:
         if not asked.get():
-            raise GeneratorExit  # out of SciPy as well
+            raise GeneratorExit  # leaves SciPy too
 
     def work() -> None:
         try:

@@ -1,8 +1,6 @@
-"""Checks of derivatives, for pairs of your own as for the built-in ones.
+"""Checks of the derivatives of activation pairs, of loss pairs and of whole networks.
 
-Each check returns nothing, or raises `AssertionError` with both numbers and the place where they
-part. The reference is `fnn.testing._differences`: a wrong derivative is found from a relative error of
-about 1e-12 where the pair is analytic and takes complex numbers, else of about 1e-10.
+The reference are the numerical derivatives of `fnn.testing._differences`.
 """
 
 from __future__ import annotations
@@ -20,11 +18,11 @@ from fnn._core.numbers import as_floats
 from fnn.base import Activation, Acts, Array, Batch, F, Layer, Loss, Params
 from fnn.network import backprop, vjp
 from fnn.random import Key, normal, split, uniform
-from fnn.testing._differences import EXACT, Slopes, parting, slopes
-from fnn.testing._promises import Arrays, Function, examine
+from fnn.testing._contracts import Arrays, Function, checked_result
+from fnn.testing._differences import EXACT, Slopes, slopes, wrong_entry
 from fnn.tree import leaves
 
-DIRECTIONS = 3  # random ones for each array: an error hides from one by bad luck only
+DIRECTIONS = 3  # random ones for each array: an error may be orthogonal to one by bad luck
 
 _DOUBLE = np.dtype(np.float64)
 # From -30 to 30, dense about 0, and rounded to float32 so that z + h is exact in float64.
@@ -36,10 +34,13 @@ _Ways: TypeAlias = Sequence[tuple[int, Array]]  # which array moves, and how
 def check_activation(pair: Activation, points: ArrayLike | None = None) -> None:
     """Assert that ``df(z, a)`` is the derivative of ``f(z)`` where ``a = f(z)``.
 
-    And ``d2f(z, a)`` that of ``df``, if the pair has it. Also that all act on each element alone,
-    keep shape and dtype (float64 and float32) and leave their arguments unchanged. `points` are the
-    z to look at, by default 200 from -30 to 30, dense about 0. Those at a kink, or where f is not
-    finite, are passed over, but most must be left.
+    ``d2f(z, a)``, if the pair has it, must be the derivative of ``df``. All functions must act on
+    each element alone, keep shape and dtype (float64 and float32) and leave their arguments
+    unchanged. `points` are the z to check at, by default 200 from -30 to 30, dense about 0. Points
+    at a kink, or where f is not finite, are left out, but more than half must remain. Raises
+    `AssertionError` with the place and both numbers, and `TypeError` for other things than a pair.
+    It notices relative errors from about 1e-12 where f is analytic and takes complex numbers, else
+    from about 1e-10.
 
     >>> check_activation(Activation(np.tanh, lambda z, a: 1 - a * a))
     >>> check_activation(Activation(np.square, lambda z, a: z), [3.0])
@@ -51,8 +52,8 @@ def check_activation(pair: Activation, points: ArrayLike | None = None) -> None:
     rows = np.arange(z.size)
     views = rows[::-1], rows[:1], np.stack((rows, rows[::-1]))
     rule = "one number for each z, whatever the others are"
-    a = examine("activation.f", rule, pair.f, (z,), z.shape, views)
-    df = examine("activation.df", rule, pair.df, (z, a), z.shape, views)
+    a = checked_result("activation.f", rule, pair.f, (z,), z.shape, views)
+    df = checked_result("activation.df", rule, pair.df, (z, a), z.shape, views)
 
     def compare(part: str, claim: Array, of: Function) -> None:
         slope = slopes(lambda h: np.reshape(of(z + h), (-1, 1)), _analytic(of))
@@ -60,7 +61,7 @@ def check_activation(pair: Activation, points: ArrayLike | None = None) -> None:
 
     compare("df", df, pair.f)
     if pair.d2f is not None:
-        d2f = examine("activation.d2f", rule, pair.d2f, (z, a), z.shape, views)
+        d2f = checked_result("activation.d2f", rule, pair.d2f, (z, a), z.shape, views)
         compare("d2f", d2f, lambda z: pair.df(z, pair.f(z)))
 
 
@@ -72,18 +73,21 @@ def check_loss(
 ) -> None:
     """Assert that ``df(output, target)`` is the derivative of ``f(output, target)`` by the output.
 
-    And ``d2f(output, target, v)`` that of ``df`` along v, if the pair has it. Also that f sums over
-    the last axis, df and d2f have the output's shape, a sample on its own is treated as in a batch,
-    dtypes are kept (float64 and float32) and arguments are left unchanged.
+    ``d2f(output, target, v)``, if the pair has it, must be the derivative of ``df`` along v. f must
+    sum over the last axis, df and d2f have the output's shape, results for one sample be those in a
+    batch, dtypes be kept (float64 and float32) and arguments be left unchanged.
 
-    `targets` are rows of three random probabilities with sum 1, which suit most losses; give rows
-    such as the loss needs, as labels of +-1 or counts. They are repeated to 64 rows and meet random
-    outputs of sizes from 0.1 to 15; or give `outputs` of the targets' shape. Outputs at a kink, or
-    where f is not finite, are passed over, but most must be left.
+    `targets` are by default rows of three random probabilities with sum 1, which suit most losses;
+    give other rows where the loss needs them, such as labels of +-1 or counts. They are repeated to
+    64 rows and combined with random outputs of sizes from 0.1 to 15, or with your `outputs`, of the
+    shape of the targets. Outputs at a kink, or where f is not finite, are left out, but more than
+    half must remain. Raises `AssertionError` with the place and both numbers, `ValueError` for
+    outputs of another shape, and `TypeError` for other things than a pair. It notices errors as
+    small as `check_activation` does.
 
     >>> def hinge(u, y):
     ...     return np.maximum(1 - u * y, 0).sum(-1)
-    >>> check_loss(Loss(hinge, lambda u, y: -y * (u * y < 1)), targets=[1.0, -1.0])
+    >>> check_loss(Loss(hinge, lambda u, y: np.where(u * y < 1, -y, 0.0)), targets=[1.0, -1.0])
     """
     checks.check_loss(pair)
     target_key, output_key, vector_key = split(key, 3)
@@ -100,10 +104,10 @@ def check_loss(
     n, k = u.shape
     views = np.arange(n)[::-1], slice(1), 0
     rule = "one number for each {}, whatever the other samples are"
-    examine("loss.f", rule.format("sample"), pair.f, (u, y), (n,), views)
-    df = examine("loss.df", rule.format("output"), pair.df, (u, y), u.shape, views).ravel()
+    checked_result("loss.f", rule.format("sample"), pair.f, (u, y), (n,), views)
+    df = checked_result("loss.df", rule.format("output"), pair.df, (u, y), u.shape, views).ravel()
 
-    def terms(h: complex) -> Array:  # each output of each sample moves alone
+    def terms(h: complex) -> Array:  # one output of one sample moves at a time
         return np.stack([pair.f(u + h * unit, y) for unit in np.eye(k)], axis=-1).reshape(-1, 1)
 
     def place(i: int) -> str:
@@ -114,9 +118,9 @@ def check_loss(
         return
     analytic = _analytic_loss(pair.df, y)
     for v in (_direction(vector_key, u.shape), *(np.tile(unit, (n, 1)) for unit in np.eye(k))):
-        d2f = examine("loss.d2f", rule.format("output"), pair.d2f, (u, y, v), u.shape, views)
-        bend = slopes(partial(_slopes_along, pair, u, y, v), analytic)
-        bend.check("loss", "d2f", d2f.ravel(), place)
+        d2f = checked_result("loss.d2f", rule.format("output"), pair.d2f, (u, y, v), u.shape, views)
+        curvature = slopes(partial(_moved_df, pair, u, y, v), analytic)
+        curvature.check("loss", "d2f", d2f.ravel(), place)
 
 
 def check_gradients(
@@ -124,11 +128,14 @@ def check_gradients(
 ) -> None:
     """Assert that `fnn.backprop` differentiates the loss of this network on this batch.
 
-    Random directions in each array of the params, and in ``batch.x`` for the pullback of
-    `fnn.vjp`, are compared with slopes of the loss of a forward pass of the checker's own; a
-    failure names an entry where they part. All this in float64: for params of another dtype what
-    backprop gives in it must agree as well, to half its digits. Where kinks hide an array, it is
-    looked at with params moved by up to 0.1. Takes about 300 forward passes a layer: use few rows.
+    Along random directions in each array of the params, and in ``batch.x`` for the pullback of
+    `fnn.vjp`, the gradient is compared with numerical derivatives of the loss, in float64. For
+    params of another dtype, the gradient in that dtype must agree to half its digits as well. Where
+    kinks hide the derivatives by an array, params moved by up to 0.1 are checked instead. It takes
+    about 300 forward passes a layer: use few rows.
+
+    Raises `AssertionError` that names a wrong entry, with both numbers, and what `fnn.backprop`
+    raises. `key` draws the directions.
 
     >>> from fnn import init
     >>> acts = (Activation(np.sin, lambda z, a: np.cos(z)), Activation(np.exp, lambda z, a: a))
@@ -140,14 +147,14 @@ def check_gradients(
     weight = None if batch.weight is None else np.asarray(batch.weight, _DOUBLE)
     share = np.ones(x.shape[:-1]) if weight is None else weight
     analytic = all(_analytic(act.f) for act in acts) and _analytic_loss(loss.f, y)
-    net = _Net(acts, loss, Batch(x, y, weight), share / share.sum(), analytic)
+    net = _Network(acts, loss, Batch(x, y, weight), share / share.sum(), analytic)
     for move, move_key in zip(_MOVES, split(key, len(_MOVES)), strict=True):
         keys = iter(split(move_key, (1 + DIRECTIONS) * (2 * len(params) + 1)))
         own = [(p + move * _direction(next(keys), p.shape)).astype(dtype) for p in leaves(params)]
         arrays = [*(p.astype(_DOUBLE) for p in own), x]
         order = np.arange(len(arrays)).repeat(DIRECTIONS)
         ways = [(int(k), _direction(next(keys), arrays[k].shape)) for k in order]
-        slope = net.slopes(arrays, ways)
+        slope = net.derivatives(arrays, ways)
         for layers in (arrays[:-1], own):
             net.compare(layers, arrays, ways, slope)
         if slope.usable.reshape(-1, DIRECTIONS).any(axis=1).all():
@@ -158,8 +165,8 @@ def check_gradients(
     )
 
 
-class _Net(NamedTuple):
-    """A loss as a function of the arrays w, b, w, b, ..., x."""
+class _Network(NamedTuple):
+    """A network's loss as a function of the arrays w, b, w, b, ..., x."""
 
     acts: Acts
     loss: Loss
@@ -168,23 +175,23 @@ class _Net(NamedTuple):
     analytic: bool
 
     def losses(self, arrays: Arrays) -> Array:
-        """Each sample's share in the loss, by a forward pass for real and complex numbers."""
+        """Each sample's part of the loss, by a forward pass that takes complex numbers as well."""
         a = arrays[-1]
         for act, w, b in zip(self.acts, arrays[:-1:2], arrays[1::2], strict=True):
             a = act.f(a @ w + b)
         return np.reshape(self.share * self.loss.f(a, self.batch.y), -1)
 
-    def slopes(self, arrays: Arrays, ways: _Ways) -> Slopes:
-        """The slopes of the loss, one array moving each way."""
+    def derivatives(self, arrays: Arrays, ways: _Ways) -> Slopes:
+        """The numerical derivatives of the loss, along one array's direction at a time."""
 
         def terms(h: complex) -> Array:
-            moved = ([*arrays[:k], arrays[k] + h * way, *arrays[k + 1 :]] for k, way in ways)
+            moved = ([*arrays[:k], arrays[k] + h * v, *arrays[k + 1 :]] for k, v in ways)
             return np.stack([self.losses(each) for each in moved])
 
         return slopes(terms, self.analytic)
 
     def compare(self, layers: Arrays, arrays: Arrays, ways: _Ways, slope: Slopes) -> None:
-        """Raise where backprop and vjp, in the dtype of the layers, part from the slopes."""
+        """Raise where backprop or vjp, in the dtype of the layers, differ from the derivatives."""
         params: Params[Any] = tuple(map(Layer, layers[::2], layers[1::2]))
         value, grads = backprop(self.acts, self.loss, params, self.batch)
         output, pullback = vjp(self.acts, params, self.batch.x)
@@ -202,8 +209,12 @@ class _Net(NamedTuple):
         if i is None:
             return
         k, way = ways[i]
-        spot = parting(claims[k], way, lambda ways: self.slopes(arrays, [(k, w) for w in ways]))
-        slope = self.slopes(arrays, [(k, (np.arange(way.size) == spot).reshape(way.shape))])
+        spot = wrong_entry(
+            claims[k], way, lambda some: self.derivatives(arrays, [(k, v) for v in some])
+        )
+        unit = np.zeros(way.shape)
+        unit.flat[spot] = 1.0
+        slope = self.derivatives(arrays, [(k, unit)])
         name = f"params[{k // 2}].{'wb'[k % 2]}" if k < len(layers) else "batch.x"
         place = ", ".join(map(str, np.unravel_index(spot, way.shape)))
         raise AssertionError(
@@ -213,24 +224,28 @@ class _Net(NamedTuple):
 
 
 def _direction(key: Key, shape: tuple[int, ...]) -> Array:
-    """Random numbers none of which is near 0, so that no entry goes unnoticed."""
+    """Random numbers, none of them near 0, so that an error in any entry shows."""
     v = uniform(key, shape, -1.0, 1.0)
     return np.where(v < 0, v - 0.5, v + 0.5)
 
 
-def _slopes_along(pair: Loss, u: Array, y: Array, v: Array, h: complex) -> Array:
+def _moved_df(pair: Loss, u: Array, y: Array, v: Array, h: complex) -> Array:
+    """Each output's slope where the outputs have moved by h along v."""
     return pair.df(u + h * v, y).reshape(-1, 1)
 
 
 def _usual_outputs(key: Key, shape: tuple[int, ...]) -> Array:
+    """Random outputs whose sizes grow from row to row, from 0.1 to 5."""
     return normal(key, shape) * np.geomspace(0.1, 5.0, shape[0])[:, None]
 
 
 def _analytic(f: Function) -> bool:
+    """True if the complex step differentiates an activation at the usual points."""
     return slopes(lambda h: np.reshape(f(_POINTS + h), (-1, 1))).exact
 
 
 def _analytic_loss(f: Function, targets: Array) -> bool:
+    """True if the complex step differentiates a loss at the usual outputs."""
     y = np.resize(targets, (64, targets.shape[-1]))
     u, v = _usual_outputs(Key(0), y.shape), _direction(Key(1), y.shape)
     return slopes(lambda h: np.reshape(f(u + h * v, y), (-1, 1))).exact

@@ -1,14 +1,14 @@
-"""Derivatives without calculus, from values of a function alone, and how far to trust them.
+"""Numerical derivatives: from values of a function alone, with bounds of their errors.
 
-Two ways, of which `slopes` takes the better one that holds:
+`slopes` takes the first of these ways that works:
 
 - the complex step, ``Im f(ih) / h`` with h = 2^-200, exact to rounding where f is analytic and
   takes complex numbers (Squire and Trapp, "Using complex variables to estimate derivatives of real
   functions", 1998);
 - central differences, extrapolated from steps of 2^-4 to 2^-23 (Ridders, "Accurate computation of
-  F'(x) and F'(x) F''(x)", 1982), each term by the steps that suit it best. Half of what the slopes
-  on the two sides differ by counts as an error: a kink hides the derivative only where even the
-  smallest steps straddle it.
+  F'(x) and F'(x) F''(x)", 1982), each term with the steps that suit it best. Half the difference
+  of the slopes on the two sides counts as an error: a kink hides the derivative only where even the
+  smallest steps reach across it.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ CERTAIN = 1e-8
 """Differences with a larger error prove nothing."""
 
 Terms: TypeAlias = Callable[[complex], Array]
-"""From a step, the terms (k, n) of k sums of n numbers, to be differentiated at step 0."""
+"""Takes a step and returns the terms (k, n) of k sums of n numbers, to differentiate at step 0."""
 
 _STEPS = 2.0 ** -np.arange(4.0, 24.0)
-_FINE = 13  # from here on, steps of 2^-17 and less, plain differences are close
-_COMPLEX_STEP = 2.0**-200  # its square is nothing beside 1, and its fifth power is not yet 0
+_FINE = 13  # the steps from 2^-17 down, with which differences are close without extrapolation
+_COMPLEX_STEP = 2.0**-200  # its square vanishes beside 1, and its fifth power is above 0
 
 
 class Slopes(NamedTuple):
-    """The derivatives of k sums, how far from them a claim may be, and which are known at all.
+    """The derivatives of k sums, the tolerance of each, and which of them are ``usable``.
 
     Tolerances are relative to ``scale``, the greatest of these: the derivatives of the sum's terms,
     the terms themselves, and the largest sum's derivatives or 1, whichever is less.
@@ -53,22 +53,25 @@ class Slopes(NamedTuple):
 
     @property
     def source(self) -> str:
-        """Where the derivatives come from, for messages."""
+        """The way in which the derivatives were found, for messages."""
         return "the complex step" if self.exact else "the difference quotient"
 
     def worst(self, claim: Array, slack: Array | float = 0.0) -> int | None:
-        """The place of the claim that is furthest off, if any is too far; NaN is furthest."""
+        """The index of the most wrong claim, or None if all are right; NaN is the most wrong."""
         off = np.abs(claim - self.value)
         wrong = self.usable & ~(off <= self.tolerance + slack)
         return int(np.where(wrong, off, -1.0).argmax()) if wrong.any() else None
 
     def check(self, name: str, part: str, claim: Array, place: Callable[[int], str]) -> None:
-        """Raise where the claim of part df or d2f, at a place described by its number, is wrong."""
+        """Raise `AssertionError` where `claim`, the values of `part` (df or d2f), is wrong.
+
+        `place` describes an index of it in words.
+        """
         of = {"df": "f", "d2f": "df"}[part]
-        known = self.usable.sum()
-        if 2 * known <= claim.size:
+        good = np.count_nonzero(self.usable)
+        if 2 * good <= claim.size:
             raise AssertionError(
-                f"{name}.{of}: differences converge at {known} of {claim.size} places only;"
+                f"{name}.{of}: differences converge at {good} of {claim.size} places only;"
                 " choose others, where it is finite and without kinks, jumps and noise"
             )
         i = self.worst(claim)
@@ -83,7 +86,7 @@ def slopes(terms: Terms, analytic: bool = True) -> Slopes:
     """The derivatives of sums at step 0.
 
     The complex step is taken if it agrees with the differences. Where derivatives vanish, that
-    proves little: pass `analytic` as what ``.exact`` was at livelier places.
+    proves little: pass as `analytic` the ``exact`` that was found where they do not vanish.
 
     >>> slopes(lambda h: np.array([[3 * h, h + 1], [h**2, np.exp(h)]])).value
     array([4., 1.])
@@ -101,25 +104,28 @@ def slopes(terms: Terms, analytic: bool = True) -> Slopes:
         return Slopes(exact, EXACT * scale, scale, usable, exact=True)
 
 
-def parting(claim: Array, way: Array, slopes_along: Callable[[Sequence[Array]], Slopes]) -> int:
-    """An entry of a gradient that is off, given a way along which it is; its number in `ravel`."""
+def wrong_entry(claim: Array, way: Array, along: Callable[[Sequence[Array]], Slopes]) -> int:
+    """The index of a wrong entry in a raveled gradient, given a direction along which it is wrong.
+
+    `along` gives the true derivatives along some directions.
+    """
     numbers = np.arange(way.size).reshape(way.shape)
     spots = numbers.ravel()
-    while spots.size > 1:  # keep the half along which it is further off
+    while spots.size > 1:  # keep the half along which the error is larger
         halves = np.array_split(spots, 2)
         ways = [way * np.isin(numbers, half) for half in halves]
-        off: Array = slopes_along(ways).value - [np.vdot(claim, half) for half in ways]
+        off: Array = along(ways).value - [np.vdot(claim, half) for half in ways]
         spots = halves[np.abs(off).argmax()]
     return int(spots[0])
 
 
 def _differences(terms: Terms, center: Array) -> tuple[Array, Array]:
-    """Each term's derivative and its error, the least of those in Ridders' table."""
+    """Each term's derivative and its error: the entry of least error in Ridders' table."""
     up, down = (np.stack([terms(sign * h) for h in _STEPS]) for sign in (1, -1))
     h, bend = _STEPS[:, None, None], up - 2 * center + down
     slope, jump = (up - down) / (2 * h), bend / h
-    # Rounding may agree by chance, which would look exact. What it does shows at the least steps:
-    # as they are halved, the bends and the changes of the slopes should fall to a quarter.
+    # Rounded values may agree by chance and look exact. What rounding does shows at the smallest
+    # steps: as they are halved, the bends and the changes of the slopes should fall to a quarter.
     drift = np.diff(slope[_FINE:], axis=0)
     slips = 2 * h[_FINE + 2 :] * np.abs(drift[1:] - drift[:-1] / 4)
     slips += np.abs(bend[_FINE + 2 :] - bend[_FINE + 1 : -1] / 4)
@@ -132,7 +138,7 @@ def _differences(terms: Terms, center: Array) -> tuple[Array, Array]:
         jump = jump[1:] + (jump[1:] - jump[:-1]) / (2 ** (2 * p - 1) - 1)
         noise = noise[1:]
         doubt = np.abs(slope - coarser) + np.abs(jump) / 2 + noise
-        doubt = np.where(np.abs(slope - fine) <= spare, doubt, np.inf)  # else a wave's alias
+        doubt = np.where(np.abs(slope - fine) <= spare, doubt, np.inf)  # not a fast wave's alias
         pick = doubt.argmin(axis=0)[None]
         least = np.take_along_axis(doubt, pick, axis=0)[0]
         best = np.where(least < error, np.take_along_axis(slope, pick, axis=0)[0], best)
@@ -141,16 +147,16 @@ def _differences(terms: Terms, center: Array) -> tuple[Array, Array]:
 
 
 def _complex_step(terms: Terms, center: Array) -> Array | None:
-    """The sums' derivatives, if the terms take complex numbers and keep their real parts."""
+    """The sums' derivatives, or None unless the terms take complex numbers and keep real parts."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", np.exceptions.ComplexWarning)
             result = terms(complex(0.0, _COMPLEX_STEP))
-    except Exception:  # whatever functions of real numbers make of complex ones
+    except Exception:  # functions of real numbers may do anything with complex ones
         return None
-    known = np.isfinite(center)
+    finite = np.isfinite(center)
     if result.shape != center.shape or not np.allclose(
-        np.real(result)[known], center[known], EXACT, EXACT
+        np.real(result)[finite], center[finite], EXACT, EXACT
     ):
         return None
     exact: Array = np.imag(result).sum(axis=1) / _COMPLEX_STEP

@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fnn._core.numbers import check_finite, describe, whole
+from fnn._core.rows import as_data
 from fnn.base import Acts, Array, Batch, F, F_co, Loss, Optimizer, Params, S, S_any
 from fnn.base import State as State
 from fnn.data import minibatches
-from fnn.data._rows import as_data
 from fnn.network import forward, mean_loss
 from fnn.random import Key, fold_in, split
 from fnn.train._epochs import DivergenceError as DivergenceError

@@ -106,11 +106,11 @@ def test_no_more_is_taken_than_was_asked_for(
 
 def test_what_fits_is_not_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "available", lambda: 2.0 * (memory.SMALL + 8))
-    assert memory.empty((memory.SMALL // 8 + 1,), DOUBLE, "x", "a", "b").nbytes > memory.SMALL
+    assert memory.allocate((memory.SMALL // 8 + 1,), DOUBLE, "x", "a", "b").nbytes > memory.SMALL
     with pytest.raises(ValueError, match="x: expected"):
-        memory.empty((memory.SMALL // 8 + 2,), DOUBLE, "x", "a", "b")
+        memory.allocate((memory.SMALL // 8 + 2,), DOUBLE, "x", "a", "b")
     monkeypatch.setattr(memory, "available", lambda: 0.0)
-    assert memory.empty((memory.SMALL // 8,), DOUBLE, "x", "a", "b").nbytes == memory.SMALL
+    assert memory.allocate((memory.SMALL // 8,), DOUBLE, "x", "a", "b").nbytes == memory.SMALL
 
 
 def test_a_memory_error_of_the_system_becomes_the_same_error(
@@ -123,7 +123,7 @@ def test_a_memory_error_of_the_system_becomes_the_same_error(
 
     monkeypatch.setattr(np, "empty", none_left)
     with pytest.raises(ValueError, match=r"x: expected .* 80 bytes, got none from the system; b"):
-        memory.empty((10,), DOUBLE, "x", "a", "b")
+        memory.allocate((10,), DOUBLE, "x", "a", "b")
 
 
 def test_the_least_of_what_the_system_tells_counts(
@@ -132,7 +132,7 @@ def test_the_least_of_what_the_system_tells_counts(
     free, limit = tmp_path / "meminfo", tmp_path / "memory.max"
     monkeypatch.setattr(memory, "_FREE", free)
     monkeypatch.setattr(memory, "_LIMIT", limit)
-    monkeypatch.setattr(memory, "_all", lambda: 9e9)
+    monkeypatch.setattr(memory, "_physical", lambda: 9e9)
     assert memory.available() == 9e9  # neither file is there
     free.write_text("MemTotal:  5000000 kB\nMemAvailable:    2000000 kB\nBuffers: 1 kB\n")
     limit.write_text("max\n")
@@ -142,6 +142,6 @@ def test_the_least_of_what_the_system_tells_counts(
 
 
 def test_a_system_without_sysconf_tells_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert 0 < memory._all() < 2**60 or not hasattr(os, "sysconf")
+    assert 0 < memory._physical() < 2**60 or not hasattr(os, "sysconf")
     monkeypatch.delattr(os, "sysconf", raising=False)
-    assert memory._all() == np.inf
+    assert memory._physical() == np.inf

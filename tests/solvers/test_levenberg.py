@@ -19,7 +19,7 @@ from fnn.losses import squared_error
 from fnn.network import mean_loss
 from fnn.random import normal, uniform
 from fnn.solvers import LevenbergState, bayesian_regularization, levenberg_marquardt
-from fnn.solvers._normal import PEAK, problem
+from fnn.solvers._normal_equations import PEAK, problem
 from fnn.tree import leaves, ravel
 from tests.laws.test_bad_input import Expected, refuses
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from fnn.base import Array
-from fnn.testing._differences import CLOSE, EXACT, Slopes, Terms, parting, slopes
+from fnn.testing._differences import CLOSE, EXACT, Slopes, Terms, slopes, wrong_entry
 
 
 def each(f: Callable[[Array], Array], at: Array) -> Terms:
@@ -159,4 +159,4 @@ def test_the_entry_that_parts_is_found(entry: int) -> None:
     def along(ways: Sequence[Array]) -> Slopes:
         return slopes(lambda h: np.array([[h * np.vdot(truth, way)] for way in ways]))
 
-    assert parting(claim, np.ones((3, 4)), along) == entry
+    assert wrong_entry(claim, np.ones((3, 4)), along) == entry

@@ -10,12 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-import fnn.testing
 from fnn import activations, init, losses, network, random, tree
 from fnn.base import Activation, Acts, Array, Batch, Grads, Layer, LayerGrad, Loss, Params
 from fnn.initializers import normal
 from fnn.network import backprop, vjp
-from fnn.testing import check_activation, check_gradients, check_loss
+from fnn.testing import _checks, check_activation, check_gradients, check_loss
 
 NUMBER = r"(-?(?:\d+\.?\d*(?:e[+-]?\d+)?|nan|inf))"
 
@@ -513,7 +512,7 @@ def test_the_wrong_entry_is_named(
     _, grads = backprop((TANH, TANH), SQUARE, params, batch)
     array: Array = getattr(grads[layer], part)
     spot = np.unravel_index(entry, array.shape)
-    monkeypatch.setattr(fnn.testing, "backprop", altered(change, layer, part))
+    monkeypatch.setattr(_checks, "backprop", altered(change, layer, part))
     *place, claim, slope = numbers(
         f"params[#].{part}[{', '.join('#' * len(spot))}]: backprop in float64 gives #,"
         " the complex step of the loss gives #",
@@ -533,7 +532,7 @@ def test_a_wrong_bias_is_named_and_a_wrong_input_gradient_too(
         output, pullback = vjp(*args)
         return output, lambda bar: (None, pullback(bar)[1] * (1 + 1e-6 * np.eye(3)[1]))
 
-    monkeypatch.setattr(fnn.testing, "vjp", wrong)
+    monkeypatch.setattr(_checks, "vjp", wrong)
     row, column, claim, slope = numbers(
         "batch.x[#, #]: backprop in float64 gives #, the difference quotient of the loss gives #",
         partial(check_gradients, (TANH, LOGISTIC), SQUARE, params, batch),
@@ -567,11 +566,11 @@ def test_a_wrong_layer_gradient_inside_backprop_is_noticed(
 
 def forgetting(layer: int) -> Callable[..., Any]:
     """The backward pass without the factor f' of a layer."""
-    pull = network._pull
+    backward = network._backward
 
     def wrong(acts: Acts, *rest: Any) -> Any:
         linear = acts[layer]._replace(df=lambda z, a: np.ones_like(z))
-        return pull((*acts[:layer], linear, *acts[layer + 1 :]), *rest)
+        return backward((*acts[:layer], linear, *acts[layer + 1 :]), *rest)
 
     return wrong
 
@@ -582,7 +581,7 @@ def test_a_backward_pass_that_forgets_a_factor_is_noticed(
 ) -> None:
     acts = (TANH, LOGISTIC, TANH)
     params, batch = case(7, acts, 4)
-    monkeypatch.setattr(network, "_pull", forgetting(layer))
+    monkeypatch.setattr(network, "_backward", forgetting(layer))
     (index,) = numbers("params[#].", partial(check_gradients, acts, SQUARE, params, batch))
     assert index <= layer
 
@@ -594,7 +593,7 @@ def test_a_mean_that_forgets_the_weights_is_noticed(monkeypatch: pytest.MonkeyPa
         value, _ = backprop(acts, loss, params, batch)
         return value, backprop(acts, loss, params, batch._replace(weight=None))[1]
 
-    monkeypatch.setattr(fnn.testing, "backprop", unweighted)
+    monkeypatch.setattr(_checks, "backprop", unweighted)
     numbers("params[0]...:", partial(check_gradients, (TANH,), SQUARE, params, batch))
     check_gradients((TANH,), SQUARE, params, batch._replace(weight=None))
 
@@ -608,7 +607,7 @@ def test_a_wrong_plain_mean_is_noticed_where_there_are_no_weights(
         value, grads = backprop(acts, loss, params, batch)
         return value, grads if batch.weight is not None else tree.scale(4.0, grads)
 
-    monkeypatch.setattr(fnn.testing, "backprop", summed)
+    monkeypatch.setattr(_checks, "backprop", summed)
     check_gradients((TANH,), SQUARE, params, batch._replace(weight=np.ones(4)))
     numbers("params[0]...:", partial(check_gradients, (TANH,), SQUARE, params, batch))
 
@@ -616,7 +615,7 @@ def test_a_wrong_plain_mean_is_noticed_where_there_are_no_weights(
 def test_a_wrong_value_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     params, batch = case(9, (TANH,), 4)
     value, grads = backprop((TANH,), SQUARE, params, batch)
-    monkeypatch.setattr(fnn.testing, "backprop", lambda *args: (4 * value, grads))
+    monkeypatch.setattr(_checks, "backprop", lambda *args: (4 * value, grads))
     claim, by_hand = numbers(
         "backprop in float64 gives #, a forward pass #",
         partial(check_gradients, (TANH,), SQUARE, params, batch),
@@ -629,7 +628,7 @@ def test_what_is_wrong_in_float32_alone_is_noticed(monkeypatch: pytest.MonkeyPat
     params, batch = case(10, (TANH, TANH), 4)
     narrow = tuple(Layer(w.astype(np.float32), b.astype(np.float32)) for w, b in params)
     wrong = altered(lambda b: b * (1.01 if b.dtype == np.float32 else 1), 0, "b")
-    monkeypatch.setattr(fnn.testing, "backprop", wrong)
+    monkeypatch.setattr(_checks, "backprop", wrong)
     check_gradients((TANH, TANH), SQUARE, params, batch)
     _, claim, slope = numbers(
         "params[0].b[#]: backprop in float32 gives #, the complex step of the loss gives #",

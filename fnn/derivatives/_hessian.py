@@ -1,11 +1,12 @@
-"""The Hessian of the mean loss by the params: its product with a vector, and for small nets whole.
+"""The Hessian of the mean loss by the params: its products with vectors, and the whole matrix.
 
 Pearlmutter's R-operator differentiates the whole of backpropagation along a direction (V_l, c_l).
-With R{a_0} = 0, going forward::
+With R{a_0} = 0, forward::
 
     R{z_l} = R{a_{l-1}} W_l + a_{l-1} V_l + c_l        R{a_l} = f_l' * R{z_l}
 
-and back, from the loss's slope g_L and R{g_L} = H R{a_L}, H being its Hessian by the output::
+and backward, from the slope g_L of the loss by the output and R{g_L} = H R{a_L}, H being the
+Hessian of the loss by the output::
 
     d_l = g_l * f_l'                R{d_l} = R{g_l} * f_l' + g_l * f_l'' * R{z_l}
     g_{l-1} = d_l W_l^T             R{g_{l-1}} = R{d_l} W_l^T + d_l V_l^T
@@ -24,19 +25,20 @@ from numpy.typing import NDArray
 from fnn._core import memory
 from fnn._core.arrays import frozen
 from fnn._core.checks import check_grads
+from fnn._core.vectors import count, joined, layered
 from fnn.base import Acts, Array, Batch, F, Grads, LayerGrad, Loss, Params
-from fnn.derivatives._linear import bends, enter_batch
-from fnn.tree import leaves, ravel
+from fnn.derivatives._linearized import bends, deltas, enter_batch
 
 
 def hvp(acts: Acts, loss: Loss, params: Params[F], batch: Batch, vector: Grads[F]) -> Grads[F]:
-    """The Hessian of the mean loss, that of `fnn.backprop`, times a vector shaped as grads are.
+    """The product of the Hessian of the mean loss and `vector`, without forming the Hessian.
 
-    Exact, at the cost of about two gradients. It needs the second derivatives of the pairs,
-    ``d2f``: a pair without one is a `ValueError` that names it. As forward over reverse in JAX:
-    ``jax.jvp(jax.grad(f), (params,), (vector,))[1]``. Raises `ValueError` or `TypeError` where
-    something does not fit. The formulas are at the top of this module. Source: Pearlmutter, "Fast
-    exact multiplication by the Hessian", 1994.
+    The loss is that of `fnn.backprop`; `vector` and the result have the shapes of grads. Exact, at
+    the cost of about two gradients. As forward over reverse in JAX:
+    ``jax.jvp(jax.grad(f), (params,), (vector,))[1]``. The formulas are derived in
+    ``docs/calculus.md``. It needs the second derivatives of the pairs, ``d2f``: a pair without one
+    is a `ValueError` that names it. Raises `ValueError` or `TypeError` for arguments that do not
+    fit together. Source: Pearlmutter, "Fast exact multiplication by the Hessian", 1994.
 
     By hand: for u = w x + b and the loss (u - y)^2, the Hessian is 2 (x, 1)^T (x, 1).
 
@@ -56,9 +58,9 @@ def hvp(acts: Acts, loss: Loss, params: Params[F], batch: Batch, vector: Grads[F
 def hessian(acts: Acts, loss: Loss, params: Params[F], batch: Batch) -> NDArray[F]:
     """The Hessian of the mean loss by the params, (P, P), in the order of `fnn.tree.ravel`.
 
-    For small nets: it is made of P products `hvp`, which share one forward pass. It is symmetric
-    up to rounding. Raises `ValueError` or `TypeError` as `hvp` does, and `ValueError` if the matrix
-    would take more than half of the memory that is free.
+    For small networks: it takes P products `hvp`, which share one forward pass. It is symmetric
+    up to rounding. Raises `ValueError` or `TypeError` as `hvp` does, and `ValueError` for a matrix
+    of more than half of the free memory.
 
     >>> from fnn import Layer
     >>> from fnn.activations import identity
@@ -69,16 +71,13 @@ def hessian(acts: Acts, loss: Loss, params: Params[F], batch: Batch) -> NDArray[
            [ 6.,  2.]])
     """
     multiply = _operator(acts, loss, params, batch, "hessian")
-    like = tuple(LayerGrad(w, b) for w, b in params)
-    vector, unravel = ravel(like)
-    count = vector.size
-    matrix = memory.empty(
-        (count, count), vector.dtype, "params", "a Hessian", "use hvp, which never forms it"
-    )
-    unit = np.zeros_like(vector)
-    for i in range(count):
+    size, dtype = count(params), params[0].w.dtype
+    remedy = "use hvp, which never forms it"
+    matrix = memory.allocate((size, size), dtype, "params", "a Hessian", remedy)
+    unit = np.zeros(size, dtype)
+    for i in range(size):
         unit[i] = 1
-        matrix[i] = np.concatenate([leaf.ravel() for leaf in leaves(multiply(unravel(unit)))])
+        matrix[i] = joined(multiply(layered(unit, params)))
         unit[i] = 0
     return frozen(matrix)
 
@@ -86,21 +85,22 @@ def hessian(acts: Acts, loss: Loss, params: Params[F], batch: Batch) -> NDArray[
 def _operator(
     acts: Acts, loss: Loss, params: Params[F], batch: Batch, reason: str
 ) -> Callable[[Grads[F]], Grads[F]]:
-    """All of the R-operator that does not depend on the vector, and then the rest of it."""
-    at, objective = enter_batch(acts, loss, params, batch)
+    """The function ``vector -> H vector``; what does not depend on the vector is computed once.
+
+    `reason` is the function that needs second derivatives, for the error where a pair has none.
+    """
+    at, loss_at = enter_batch(acts, loss, params, batch)
     d2f = bends(at, reason)
     last = len(params) - 1
-    bar: Array = objective.slope() * objective.shares
+    slope: NDArray[F] = np.multiply(loss_at.slope(), loss_at.shares)
     bent: list[Array | None] = []  # g_l * f_l''
-    deltas: list[Array] = []  # d_l, of all but the first layer
-    for i in range(last, -1, -1):
+    pulled: list[Array] = []  # d_l
+    for i, bar, delta in deltas(at, slope):
         bend = d2f[i]
         bent.append(None if bend is None else bar * bend)
-        if i:
-            deltas.append(bar * at.slopes[i])
-            bar = deltas[-1].dot(params[i].w.T)
+        pulled.append(delta)
     bent.reverse()
-    deltas.reverse()
+    pulled.reverse()
 
     def multiply(vector: Grads[F]) -> Grads[F]:
         moves: list[Array] = []  # R{a_1} to R{a_L}
@@ -112,20 +112,21 @@ def _operator(
                 z += moves[-1].dot(params[i].w)
             bend = bent[i]
             bent_moves.append(None if bend is None else bend * z)
-            moves.append(z * at.slopes[i])
-        bar: Array = objective.bend(moves[-1]) * objective.shares
+            z *= at.slopes[i]
+            moves.append(z)
+        change: Array = loss_at.bend(moves[-1]) * loss_at.shares  # R{g_L}
         grads = []
         for i in range(last, -1, -1):
-            delta = bar * at.slopes[i]
+            turn = change * at.slopes[i]  # R{d_l}
             bend = bent_moves[i]
             if bend is not None:
-                delta += bend
-            w: Array = at.a[i].T.dot(delta)
+                turn += bend
+            w: Array = at.a[i].T.dot(turn)
             if i:
-                w += moves[i - 1].T.dot(deltas[i - 1])
-                bar = delta.dot(params[i].w.T)
-                bar += deltas[i - 1].dot(vector[i].w.T)
-            grads.append(LayerGrad(frozen(w), frozen(np.add.reduce(delta, axis=0))))
+                w += moves[i - 1].T.dot(pulled[i])
+                change = turn.dot(params[i].w.T)
+                change += pulled[i].dot(vector[i].w.T)
+            grads.append(LayerGrad(frozen(w), frozen(np.add.reduce(turn, axis=0))))
         return tuple(grads[::-1])
 
     return multiply

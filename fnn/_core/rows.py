@@ -1,4 +1,4 @@
-"""The rows of a data set: arrays of samples, checked where they come in, and taken by number."""
+"""Data sets: rows of samples, checked when they come in, and selected by number."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from fnn.base import Array, Batch
 
 
 def as_data(data: Batch, name: str = "data") -> Batch:
-    """A data set as `as_rows` of it, with at least one row and weights that can be used."""
+    """A data set to train on: `as_rows` with at least one row and usable weights."""
     check_batch(data, name)
-    data = as_rows(name, data)
+    data = as_rows(data, name)
     if len(data.x) == 0:
         raise ValueError(f"{name}.x: expected at least one row, got an empty data set")
     if data.weight is not None:
@@ -25,17 +25,12 @@ def as_data(data: Batch, name: str = "data") -> Batch:
     return data
 
 
-def counting(rows: NDArray[np.intp], weight: Array | None) -> NDArray[np.intp]:
-    """The rows but those of weight 0, of which a batch could have no others."""
-    return rows if weight is None else rows[weight[rows] != 0]
-
-
-def as_rows(name: str, data: Batch) -> Batch:
-    """Equally many rows in read-only arrays of numbers; no copy of what are arrays."""
+def as_rows(data: Batch, name: str) -> Batch:
+    """A batch of read-only arrays of numbers with equally many rows; arrays are not copied."""
     x, y, weight = data
     x = as_table(f"{name}.x", x)
     y = as_table(f"{name}.y", y)
-    weight = None if weight is None else as_table(f"{name}.weight", weight, 1)
+    weight = None if weight is None else as_vector(f"{name}.weight", weight)
     for part, array in (("y", y), ("weight", weight)):
         if array is not None and len(array) != len(x):
             raise ValueError(
@@ -45,20 +40,37 @@ def as_rows(name: str, data: Batch) -> Batch:
     return Batch(x, y, weight)
 
 
-def as_table(name: str, values: Any, ndim: int = 2) -> Array:
-    """Numbers that cannot be written through the result: a row, or one number, for each sample."""
+def as_table(name: str, values: Any) -> Array:
+    """A read-only view of numbers (n, width): a row for each sample."""
     array = as_numbers(name, values)
-    if array.ndim != ndim:
-        shape = "(n,), a number" if ndim == 1 else "(n, width), a row"
-        remedy = f"reshape it, as by .reshape({'-1' if ndim == 1 else 'len(x), -1'})"
+    if array.ndim != 2:
+        remedy = "reshape it, as by .reshape(len(x), -1)"
         if name.endswith(".y") and array.ndim == 1:
             remedy += ", or turn class labels into rows by fnn.one_hot(y, classes)"
-        raise ValueError(f"{name}: expected {shape} for each sample, got {array.shape}; {remedy}")
+        raise ValueError(
+            f"{name}: expected (n, width), a row for each sample, got {array.shape}; {remedy}"
+        )
     return frozen(array.view())
 
 
+def as_vector(name: str, values: Any) -> Array:
+    """A read-only view of numbers (n,): one for each sample."""
+    array = as_numbers(name, values)
+    if array.ndim != 1:
+        raise ValueError(
+            f"{name}: expected (n,), a number for each sample, got {array.shape};"
+            " reshape it, as by .reshape(-1)"
+        )
+    return frozen(array.view())
+
+
+def without_zero_weights(rows: NDArray[np.intp], weight: Array | None) -> NDArray[np.intp]:
+    """The row numbers whose weight is not 0: a batch of zero weights would have no mean."""
+    return rows if weight is None else rows[weight[rows] != 0]
+
+
 def take(data: Batch, rows: NDArray[np.intp]) -> Batch:
-    """The rows of these numbers, in their order, copied.
+    """A copy of the rows with these numbers, in their order.
 
     >>> take(Batch(np.eye(3), np.array([[4.0], [5.0], [6.0]])), np.array([2, 0]))
     Batch(x=array([[0., 0., 1.],

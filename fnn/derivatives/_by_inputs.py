@@ -1,8 +1,8 @@
-"""Derivatives by the inputs: what a small change of x does to the outputs and to the loss.
+"""Derivatives of the outputs and of the loss by the inputs x.
 
 Every layer is linear but for its f_l, which acts on each unit alone. So with J_l = dz_l/dx,
 (n_in, width) for each sample, and E_l = du/da_l, (n_out, width), the second derivative of an output
-is a sum over all units, of outer products::
+is a sum of outer products over all units::
 
     d2u_k / dx dx^T = sum over l of J_l diag(E_l[k] * f_l''(z_l)) J_l^T
 """
@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from fnn._core import memory
 from fnn.base import Acts, Array, Batch, F, Loss, Params
-from fnn.derivatives._linear import (
+from fnn.derivatives._linearized import (
     Linear,
     bends,
     check_stack,
@@ -28,16 +28,16 @@ from fnn.derivatives._linear import (
     unit_bars,
 )
 
-CHUNKS = "take chunks of rows"
+REMEDY = "take chunks of rows"
 
 
 def input_gradient(acts: Acts, loss: Loss, params: Params[F], batch: Batch) -> NDArray[F]:
     """The gradient of each sample's own loss by its x, in the shape of x.
 
-    dx = d_1 W_1^T, row by row: no mean is taken, so that neither the number of rows nor
-    ``batch.weight`` changes a row's result. For the derivatives of the outputs themselves, as a
-    surrogate's df/dx, take `input_jacobian`. Raises `ValueError` or `TypeError` where something
-    does not fit.
+    dx = d_1 W_1^T, row by row: no mean is taken, so neither the number of rows nor
+    ``batch.weight`` changes a row's result. For derivatives of the outputs themselves, such as
+    df/dx of a surrogate, use `input_jacobian`. Raises `ValueError` or `TypeError` for arguments
+    that do not fit together.
 
     >>> from fnn import Layer
     >>> from fnn.activations import identity
@@ -47,17 +47,17 @@ def input_gradient(acts: Acts, loss: Loss, params: Params[F], batch: Batch) -> N
     array([[ 2.],
            [-2.]])
     """
-    at, objective = enter_batch(acts, loss, params, batch)
-    *_, (_, _, delta) = deltas(at, objective.slope())
+    at, loss_at = enter_batch(acts, loss, params, batch)
+    *_, (_, _, delta) = deltas(at, loss_at.slope())
     return at.restored(delta.dot(params[0].w.T))
 
 
 def input_jacobian(acts: Acts, params: Params[F], x: ArrayLike) -> NDArray[F]:
     """The derivatives of every output by every input: (batch, n_out, n_in), or (n_out, n_in).
 
-    Either n_in unit tangents are pushed forward or n_out unit cotangents pulled back, whichever are
-    fewer. Raises `ValueError` or `TypeError` where something does not fit, and `ValueError` if the
-    result would take more than half of the memory that is free.
+    It is the product of W_l and f_l' over all layers, multiplied from the side of x or of the
+    output, whichever has fewer columns. Raises `ValueError` or `TypeError` for arguments that do
+    not fit together, and `ValueError` for a result of more than half of the free memory.
 
     >>> from fnn import Layer
     >>> from fnn.activations import tanh
@@ -67,7 +67,7 @@ def input_jacobian(acts: Acts, params: Params[F], x: ArrayLike) -> NDArray[F]:
     samples = enter("x", acts, params, x)
     n_in, n_out = samples.shape[-1], len(params[-1].b)
     shape = samples.size // n_in, n_out, n_in
-    memory.check_room(shape, samples.dtype, "x", "a Jacobian", CHUNKS)
+    memory.check_room(shape, samples.dtype, "x", "a Jacobian", REMEDY)
     check_stack("x", shape[0], 4 * min(n_in, n_out), params)
     at = linearize(acts, params, samples)
     if n_in < n_out:
@@ -81,10 +81,11 @@ def input_jacobian(acts: Acts, params: Params[F], x: ArrayLike) -> NDArray[F]:
 def input_hessian(acts: Acts, params: Params[F], x: ArrayLike) -> NDArray[F]:
     """The second derivatives of every output by the inputs: (batch, n_out, n_in, n_in).
 
-    For one sample without the first axis. Exact, symmetric up to rounding; it needs ``d2f`` of the
-    activations: a pair without it is a `ValueError` that names it. Raises `ValueError` or
-    `TypeError` where something does not fit, and `ValueError` if the result would take more than
-    half of the memory that is free. The formula is at the top of this module.
+    For one sample (n_out, n_in, n_in). Symmetric up to rounding. With J_l = dz_l/dx (n_in, width)
+    and E_l = du/da_l (n_out, width), that of output k is the sum over the layers l of
+    J_l diag(E_l[k] * f_l''(z_l)) J_l^T. It needs ``d2f`` of the activations: a pair without it is a
+    `ValueError` that names it. Raises `ValueError` or `TypeError` for arguments that do not fit
+    together, and `ValueError` for a result of more than half of the free memory.
 
     >>> from fnn import Activation, Layer
     >>> square = Activation(np.square, lambda z, a: 2 * z, lambda z, a: np.full_like(z, 2))
@@ -95,8 +96,8 @@ def input_hessian(acts: Acts, params: Params[F], x: ArrayLike) -> NDArray[F]:
     samples = enter("x", acts, params, x)
     n_in, n_out = samples.shape[-1], len(params[-1].b)
     shape = samples.size // n_in, n_out, n_in, n_in
-    remedy = f"{CHUNKS}, or laplacian, which forms no Hessian"
-    full = memory.empty(shape, samples.dtype, "x", "a Hessian", remedy)
+    remedy = f"{REMEDY}, or laplacian, which forms no Hessian"
+    full = memory.allocate(shape, samples.dtype, "x", "a Hessian", remedy)
     full[...] = 0
     check_stack("x", shape[0], 3 * n_in + (len(params) + 2) * n_out, params)
     at = linearize(acts, params, samples)
@@ -107,19 +108,20 @@ def input_hessian(acts: Acts, params: Params[F], x: ArrayLike) -> NDArray[F]:
         if bend is None:
             continue
         for k in range(n_out):
-            curved = moved * (bars[i][:, k] * bend)[:, None]
-            full[:, k] += curved @ moved.swapaxes(1, 2)
+            bent = moved * (bars[i][:, k] * bend)[:, None]
+            full[:, k] += bent @ moved.swapaxes(1, 2)
     return at.restored(full)
 
 
 def laplacian(acts: Acts, params: Params[F], x: ArrayLike) -> NDArray[F]:
     """The sum of every output's second derivatives by each input: (batch, n_out), or (n_out,).
 
-    Carried forward beside the unit tangents: with L for the Laplacian and J_l = dz_l/dx,
+    Computed from layer to layer, without a Hessian: with L for the Laplacian and J_l = dz_l/dx,
     L z_l = (L a_{l-1}) W_l and L a_l = f_l' * L z_l + f_l'' * (column sums of J_l^2), from
-    L a_0 = 0. No Hessian is formed. It needs ``d2f`` of the activations. Raises `ValueError` or
-    `TypeError` where something does not fit. Source: Li et al., "A computational framework for
-    neural network-based variational Monte Carlo with Forward Laplacian", 2024.
+    L a_0 = 0. It needs ``d2f`` of the activations. Raises `ValueError` or `TypeError` for arguments
+    that do not fit together, and `ValueError` where the free memory is too small. Source: Li et
+    al., "A computational framework for neural network-based variational Monte Carlo with Forward
+    Laplacian", 2024.
 
     >>> from fnn import Activation, Layer
     >>> square = Activation(np.square, lambda z, a: 2 * z, lambda z, a: np.full_like(z, 2))
@@ -140,7 +142,7 @@ def laplacian(acts: Acts, params: Params[F], x: ArrayLike) -> NDArray[F]:
 
 
 def _moves(at: Linear[F]) -> Iterator[tuple[int, NDArray[F]]]:
-    """(l, dz_l/dx) from the first layer to the last: (n, n_in, width)."""
+    """Walk forward: (l, dz_l/dx) from the first layer to the last, (n, n_in, width) each."""
     first = at.params[0].w
     moved: NDArray[F] = np.broadcast_to(first, (len(at.output), *first.shape))
     yield 0, moved

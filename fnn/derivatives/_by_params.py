@@ -1,4 +1,4 @@
-"""Derivatives of the outputs by the params: along one direction, and by every number."""
+"""Derivatives of the outputs by the params: along one direction, and by every single number."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from numpy.typing import ArrayLike, NDArray
 from fnn._core import memory
 from fnn._core.checks import check_grads
 from fnn._core.numbers import as_floats
+from fnn._core.vectors import count
 from fnn.base import Acts, F, Grads, Params
-from fnn.derivatives._linear import enter, fill_rows, linearize, push, unit_bars
-from fnn.tree import leaves
+from fnn.derivatives._linearized import enter, fill_rows, linearize, push, unit_bars
 
 
 def jvp(
@@ -19,16 +19,16 @@ def jvp(
     tangent: Grads[F],
     x_tangent: ArrayLike | None = None,
 ) -> tuple[NDArray[F], NDArray[F]]:
-    """The output, and how it changes when the params move along `tangent`: J v.
+    """The output, and its derivative along the direction `tangent` of the params: J v.
 
-    `tangent` is shaped as grads are; `x_tangent`, of the shape of x, lets x move as well. Both
-    results have the output's shape. The counterpart of `fnn.vjp`, whose pullback is J^T: for every
-    C, ``sum(C * jvp(...)[1])`` is the inner product of ``pullback(C)`` and the tangents. As
-    `jax.jvp`. One forward pass of twice the products.
+    `tangent` has the shapes of grads; `x_tangent`, in the shape of x, moves x at the same time.
+    Both results have the output's shape. It is the counterpart of `fnn.vjp`, whose pullback
+    multiplies by J^T: for every C, ``sum(C * jvp(...)[1])`` is the inner product of ``pullback(C)``
+    and the tangents. As `jax.jvp`. It costs two forward passes.
 
     Formula (a dot marks the change): z._l = a._{l-1} W_l + a_{l-1} V_l + c_l, a._l = f_l' * z._l.
-    Raises `ValueError` or `TypeError` where something does not fit. Source: Wengert, "A simple
-    automatic derivative evaluation program", 1964.
+    Raises `ValueError` or `TypeError` for arguments that do not fit together. Source: Wengert, "A
+    simple automatic derivative evaluation program", 1964.
 
     >>> import numpy as np
     >>> from fnn import Layer, LayerGrad
@@ -54,13 +54,12 @@ def jacobian(acts: Acts, params: Params[F], x: ArrayLike) -> NDArray[F]:
 
     The P columns are in the order of `fnn.tree.ravel`: w, then b, layer by layer. Row k of a sample
     is the gradient of its output k: dW_l = a_{l-1} (x) d_l, db_l = d_l, where d_L = f_L' * e_k and
-    d_{l-1} = (d_l W_l^T) * f_{l-1}'; the deltas of all k are found at once. The cost is that of
-    n_out backward passes and of filling the array.
+    d_{l-1} = (d_l W_l^T) * f_{l-1}'. It costs n_out backward passes, made at once, and the filling
+    of the array.
 
-    It takes batch x n_out x P numbers. A `ValueError` refuses one of more than half of the memory
-    that is free, before anything is computed: take chunks of rows and add up what you need of
-    them, as J^T J, or let `gauss_newton_vp` multiply without a Jacobian. Raises `ValueError` or
-    `TypeError` where something does not fit.
+    Raises `ValueError` or `TypeError` for arguments that do not fit together. A result of more than
+    half of the free memory is a `ValueError` before anything is computed: take chunks of rows and
+    add up what you need, such as J^T J, or use `gauss_newton_vp`, which forms no Jacobian.
 
     >>> import numpy as np
     >>> from fnn import Layer
@@ -73,9 +72,8 @@ def jacobian(acts: Acts, params: Params[F], x: ArrayLike) -> NDArray[F]:
     """
     samples = enter("x", acts, params, x)
     rows, n_out = samples.size // samples.shape[-1], len(params[-1].b)
-    count = sum(leaf.size for leaf in leaves(params))
-    full = memory.empty(
-        (rows, n_out, count),
+    full = memory.allocate(
+        (rows, n_out, count(params)),
         samples.dtype,
         "x",
         "a Jacobian",

@@ -1,4 +1,4 @@
-"""How much each training sample has bent a fit: residuals as if it had been left out."""
+"""Leave-one-out residuals: the error at each sample of a fit to all others, without refitting."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from fnn._core.numbers import as_floats, check_rate
 from fnn.base import Acts, Array, Batch, F, F_co, Params
 from fnn.network import forward
 from fnn.solvers._cholesky import cholesky, forward_solve
-from fnn.solvers._normal import problem
+from fnn.solvers._normal_equations import problem
 
 UNDETERMINED = 1e-12
-"""A share this small is rounding: of a param's curvature, or of an output that others decide."""
+"""Fractions below this are rounding: nothing, or only one row, determines a param."""
 
 
 class LeaveOneOut(NamedTuple, Generic[F_co]):
-    """Of each sample its ``leverage`` (n,) and its ``residual`` (n, n_out) without itself."""
+    """The ``leverage`` (n,) of each sample, and the ``residual`` (n, n_out) of a fit without it."""
 
     leverage: NDArray[np.float64]
     residual: NDArray[F_co]
@@ -35,23 +35,25 @@ def leave_one_out(
     mask: Mask | None = None,
     chunk: int | None = None,
 ) -> LeaveOneOut[F]:
-    """The residuals, output - target, that fits without each one sample would have on it.
+    """Estimate the residual, output - target, of each sample if it were left out of the fit.
 
-    `params` are where `levenberg_marquardt` ended with these arguments, or
-    `bayesian_regularization` with this `penalty` in its last state. With J_i the sample's rows of
-    the Jacobian and s_i its share of the weights::
+    `params` are the last ones of `levenberg_marquardt` with these arguments, or of
+    `bayesian_regularization` with the `penalty` of its last state. With J_i the sample's rows of
+    the Jacobian and s_i its fraction of the weights::
 
         H_i = s_i J_i (A + penalty)^-1 J_i^T        residual_i = (I - H_i)^-1 r_i
 
-    The leverage is the trace of H_i, from 0 to n_out: how much of the sample's own target is in
-    the output for it; of weight 0, nothing. The leverages add up to the number of params (to the
-    effective one, with a penalty). Nothing is refitted: exact for a network that is linear in its
-    params, else the first step of Gauss and Newton towards each refit, whose sum would keep the
-    weight of the penalty.
-    Sources: Hoaglin and Welsch, "The hat matrix in regression and ANOVA", 1978; Cook, 1977.
+    The leverage is the trace of H_i, from 0 to n_out: the derivative of the sample's output by its
+    own target; 0 for weight 0. The leverages add up to the number of params (with a penalty, to
+    that of the effective ones). The result is exact for a network that is linear in its params,
+    else the first Gauss-Newton step towards each refit, in which the penalty keeps its weight
+    against the sum over the samples.
+    Sources: Hoaglin and Welsch, "The hat matrix in regression and ANOVA", 1978; Cook, "Detection of
+    influential observation in linear regression", 1977.
 
-    Raises `ValueError` where the data, or those without one sample, do not determine the params,
-    as with fewer residuals than params: a penalty makes up for that.
+    `mask` and `chunk` are those of `levenberg_marquardt`. Raises `ValueError` where the data, or
+    those without one sample, do not determine the params, as with fewer residuals than params: a
+    penalty makes up for that.
 
     >>> from fnn import Layer
     >>> from fnn.activations import identity
@@ -66,7 +68,7 @@ def leave_one_out(
     matrix.flat[:: len(matrix) + 1] += penalty
     root = np.sqrt(matrix.diagonal())
     units = np.where(root > 0, root, 1.0)
-    # In units in which the diagonal is 1, a pivot is what the other params leave undetermined.
+    # With a diagonal of 1, a squared pivot is the fraction of a param that no other one replaces.
     matrix /= np.outer(units, units)
     factor = cholesky(matrix)
     if factor is None or (np.square(factor.diagonal()) < UNDETERMINED).any():
@@ -77,15 +79,15 @@ def leave_one_out(
     output = forward(acts, params, data.x)
     residual: Array = output - as_floats("data.y", data.y, output.dtype)
     n_out = residual.shape[1]
-    leverage, alone = np.zeros(len(residual)), residual.copy()  # of rows of weight 0
+    leverage, left_out = np.zeros(len(residual)), residual.copy()  # as rows of weight 0 keep them
     end = 0
     for rows, _ in task.weighted_rows(params):
         part = forward_solve(factor, (rows / units).T).T
         part = part.reshape(len(rows) // n_out, n_out, len(units))
-        here = task.counted[end : (end := end + len(part))]
+        here = task.kept[end : (end := end + len(part))]
         hat = part @ part.transpose(0, 2, 1)
-        left = np.eye(n_out) - hat
-        only = np.linalg.eigvalsh(left)[:, 0] < UNDETERMINED
+        rest = np.eye(n_out) - hat
+        only = np.linalg.eigvalsh(rest)[:, 0] < UNDETERMINED
         if only.any():
             raise ValueError(
                 "data: expected data that determine all params without any one row, got params"
@@ -93,5 +95,5 @@ def leave_one_out(
                 " above 0, or a mask"
             )
         leverage[here] = np.trace(hat, axis1=1, axis2=2)
-        alone[here] = np.linalg.solve(left, residual[here, :, None])[..., 0]
-    return LeaveOneOut(frozen(leverage), frozen(alone))
+        left_out[here] = np.linalg.solve(rest, residual[here, :, None])[..., 0]
+    return LeaveOneOut(frozen(leverage), frozen(left_out))

@@ -1,8 +1,9 @@
-"""Checkpoints: a tree of arrays and plain values as one file, complete or not there at all.
+"""Files of trees: `save` and `load`.
 
-The file is an uncompressed ``.npz``. Its ``structure.json`` says what stands where and holds the
-plain values; each array is an entry named by its place, such as ``tree.params[0].w``, which
-`numpy.load` reads as well. Nothing in a file is ever executed, or looked up as a class.
+The file is an uncompressed ``.npz``. Its ``structure.json`` maps the place of each node of the tree
+to its kind and, for plain values, their text; each array is an entry named by its place, such as
+``tree.params[0].w``, which `numpy.load` reads as well. Nothing in a file is ever executed, or
+looked up as a class.
 """
 
 from __future__ import annotations
@@ -41,12 +42,12 @@ _VALUES: dict[type, tuple[Callable[[Any], str], Callable[[str], Any]]] = {
 
 
 def save(path: str | os.PathLike[str], tree: Any) -> None:
-    """Write a tree to the file `path`, in place of what was there.
+    """Write a tree to the file `path`, replacing any file of that name.
 
     A tree is any nesting of tuples and NamedTuples of arrays, NumPy scalars, bools, ints, floats,
     strings and None: params, a whole `fnn.State`, a key, the number of an epoch. Equal trees make
-    equal files, byte by byte. The name is used as it is given. A process that is killed leaves
-    the file before or the file after, and an error, such as a full disk, the file before.
+    equal files, byte by byte. No suffix is added to `path`. If the process is killed, the old file
+    or the new one is there, complete; after an error, such as a full disk, the old one.
 
     Raises `TypeError` for anything else in the tree, extended floats included (their bytes differ
     between machines), before a file is touched; and `OSError`.
@@ -72,14 +73,23 @@ def save(path: str | os.PathLike[str], tree: Any) -> None:
 
 
 def load(path: str | os.PathLike[str], like: T) -> T:
-    """The tree that `save` wrote to the file `path`, which has to be built as `like` is.
+    """Read the tree that `save` wrote to the file `path`; `like` is a tree of the same structure.
 
-    The result has the tuples and NamedTuples of `like` (which match by their fields, whatever the
-    class was called), its shapes and its dtypes. Arrays are frozen.
+    The result has the tuples and NamedTuples of `like` (their fields must match those in the file,
+    but not the name of the class), its shapes and its dtypes. Arrays are frozen.
 
     Raises `ValueError` for a file that does not fit `like`, was damaged, or was not written by
     `save`: it names the place and the difference, before anything larger than `like` or the file
-    is made. Raises `TypeError` for a `like` that could not be saved; and `OSError`.
+    is allocated. Raises `TypeError` for a `like` that could not be saved; and `OSError`.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> from fnn import init, key
+    >>> params = init(key(0), (2, 3, 1))
+    >>> with TemporaryDirectory() as folder:
+    ...     save(f"{folder}/params.npz", params)
+    ...     again = load(f"{folder}/params.npz", like=init(key(1), (2, 3, 1)))
+    >>> all(np.array_equal(old.w, new.w) for old, new in zip(params, again))
+    True
     """
     nodes = dict(_nodes("tree", like))
     kinds = {place: _kind(place, node) for place, node in nodes.items()}
@@ -100,16 +110,17 @@ def load(path: str | os.PathLike[str], like: T) -> T:
 
 
 def _key(seed: int, *path: int) -> Key:
+    """A key from the numbers of its text."""
     return Key(seed, path)
 
 
 def _branches(node: Any) -> bool:
-    """Whether a node holds others. A key is a value: its path may be longer than that of `like`."""
+    """True for a node with children. A key has none: its path may be longer than that of `like`."""
     return isinstance(node, tuple) and type(node) is not Key
 
 
 def _nodes(place: str, node: Any) -> Iterator[tuple[str, Any]]:
-    """Every node of a tree after its place, as Python would write it; a tuple before its items."""
+    """(place, node) of all nodes, a tuple before its items; places as in Python: ``tree[0].w``."""
     yield place, node
     if _branches(node):
         fields = getattr(node, "_fields", None)
@@ -118,7 +129,7 @@ def _nodes(place: str, node: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _kind(place: str, node: Any) -> str:
-    """What a file and `like` must agree on in one place."""
+    """A description of a node, equal where a node of a file fits one of `like`."""
     kind = type(node)
     if kind in _VALUES:
         return kind.__name__
@@ -139,7 +150,7 @@ def _kind(place: str, node: Any) -> str:
 
 
 def _arrays(nodes: Mapping[str, Any]) -> dict[str, Array]:
-    """The arrays among the nodes of a tree, and NumPy's scalars as arrays."""
+    """The arrays among the nodes of a tree; NumPy's scalars too, as arrays."""
     return {
         place: np.asarray(node)
         for place, node in nodes.items()
@@ -148,7 +159,7 @@ def _arrays(nodes: Mapping[str, Any]) -> dict[str, Array]:
 
 
 def _texts(structure: str, kinds: Mapping[str, str]) -> dict[str, str]:
-    """The texts of the plain values in a file's structure, once it agrees with `kinds`."""
+    """The texts of the plain values in a file's structure, which must agree with `kinds`."""
     import json
 
     try:
@@ -158,29 +169,30 @@ def _texts(structure: str, kinds: Mapping[str, str]) -> dict[str, str]:
     if not isinstance(saved, dict) or not all(isinstance(text, str) for text in saved.values()):
         raise ValueError(f"{_STRUCTURE}: expected places and texts, got other JSON")
     if (found := saved.pop("format", "no format")) != _FORMAT:
-        raise ValueError(f"{_STRUCTURE}: expected format {_FORMAT!r}, got {npz.shown(found)}")
+        raise ValueError(f"{_STRUCTURE}: expected format {_FORMAT!r}, got {npz.printable(found)}")
     texts = {}
     for place, kind in kinds.items():
         got, _, texts[place] = saved.pop(place, "nothing").partition(" = ")
         if got != kind:
             raise ValueError(
-                f"{place}: expected {kind} as in `like`, got {npz.shown(got)};"
+                f"{place}: expected {kind} as in `like`, got {npz.printable(got)};"
                 " load with a tree built like the one that was saved"
             )
-    for place in saved:
-        raise ValueError(f"{npz.shown(place)}: expected nothing there, as in `like`, got an entry")
+    if saved:
+        place = npz.printable(next(iter(saved)))
+        raise ValueError(f"{place}: expected nothing there, as in `like`, got an entry")
     return texts
 
 
 def _rebuilt(like: Any, leaves: Iterator[Any]) -> Any:
-    """A tree of the tuples of `like` around other leaves."""
+    """A tree with the tuples of `like` and other leaves."""
     if _branches(like):
         return rebuild(like, [_rebuilt(child, leaves) for child in like])
     return next(leaves)
 
 
 def _leaf(place: str, like: Any, text: str, array: Array | None) -> Any:
-    """A leaf like `like` out of its text, or the array that was read for it."""
+    """The leaf in the place of `like`, from its text in the file or from its array."""
     if array is not None:
         return array if isinstance(like, np.ndarray) else array[()]
     if like is None:
@@ -191,4 +203,4 @@ def _leaf(place: str, like: Any, text: str, array: Array | None) -> Any:
         if encode(value) == text:
             return value
     kind = type(like).__name__
-    raise ValueError(f"{place}: expected {kind} as fnn.save writes it, got {npz.shown(text)!r}")
+    raise ValueError(f"{place}: expected {kind} as fnn.save writes it, got {npz.printable(text)!r}")

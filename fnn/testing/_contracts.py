@@ -1,4 +1,4 @@
-"""What the functions of a pair promise beside their formula, looked at one by one."""
+"""Rules for every function of a pair: its shape and dtype, samples independent, arguments kept."""
 
 from __future__ import annotations
 
@@ -14,10 +14,14 @@ Function: TypeAlias = Callable[..., Array]
 Arrays: TypeAlias = Sequence[Array]
 
 
-def examine(
+def checked_result(
     name: str, rule: str, f: Function, args: Arrays, shape: tuple[int, ...], views: Sequence[Any]
 ) -> Array:
-    """The result of f, after making sure of all that pairs promise beside the derivative."""
+    """The result of f(*args), which has `shape`; an `AssertionError` if f breaks a rule of pairs.
+
+    The results for each of `views` of the arguments must be those views of the result; `rule` says
+    so in words.
+    """
     with np.errstate(all="ignore"):
         _call(name, rule, f, [a.astype(np.float32) for a in args], shape)
         whole = _call(name, rule, f, args, shape)
@@ -34,6 +38,7 @@ def examine(
 
 
 def _call(name: str, rule: str, f: Function, args: Arrays, shape: tuple[int, ...]) -> Array:
+    """The result of f, if it has the shape and the dtype and f leaves its arguments unchanged."""
     copies = [a.copy() for a in args]
     result = np.asarray(f(*copies))
     if not all(np.array_equal(*both, equal_nan=True) for both in zip(copies, args, strict=True)):

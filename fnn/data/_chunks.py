@@ -1,4 +1,4 @@
-"""Data larger than memory: passes over chunks that are read one after another.
+"""Data larger than memory: passes over chunks, of which one is in memory at a time.
 
 ::
 
@@ -25,21 +25,21 @@ from typing_extensions import override
 
 from fnn._core.arrays import frozen
 from fnn._core.numbers import check_finite, describe, whole
+from fnn._core.rows import as_data, as_rows, take, without_zero_weights
 from fnn.base import Array, Batch
 from fnn.data._passes import Pass
-from fnn.data._rows import as_data, as_rows, counting, take
 from fnn.random import Key, check_key, fold_in, permutation, split
 
 Chunk: TypeAlias = Batch | tuple[Array, Array]
-"""Any number of rows of samples (n, n_in) and their targets (n, n_out)."""
+"""Samples (n, n_in) and their targets (n, n_out), for any n; a `Batch` may have weights too."""
 
 Source: TypeAlias = Callable[[], Iterable[Chunk]] | Sequence[Chunk]
-"""A function that gives the chunks anew at each call, or a sequence of them."""
+"""A function that returns new chunks, from the first on, at each call; or a sequence of chunks."""
 
 
 @dataclass(frozen=True, eq=False)
 class Batches(Iterable[Batch]):
-    """What `batches_from` returns: a pass that reads its chunks anew each time."""
+    """A pass that reads its chunks from the first on each time; `batches_from` makes it."""
 
     chunks: Source
     size: int
@@ -48,20 +48,20 @@ class Batches(Iterable[Batch]):
     @override
     def __iter__(self) -> Iterator[Batch]:
         parts: list[Batch] = []
-        missing, empty = self.size, True
+        missing, no_rows = self.size, True
         for chunk, rows in _read(self.chunks, self.key):
             start = 0
             while start < len(rows):
                 parts.append(take(chunk, rows[start : start + missing]))
-                taken = len(parts[-1].x)
-                start, missing, empty = start + taken, missing - taken, False
+                n = len(parts[-1].x)
+                start, missing, no_rows = start + n, missing - n, False
                 if missing == 0:
                     yield _joined(parts)
                     missing = self.size
-            del chunk  # before the next one is made
+            del chunk  # so that it does not stay in memory while the next one is made
         if parts:
             yield _joined(parts)
-        if empty:
+        if no_rows:
             raise ValueError(
                 "chunks: expected at least one row that counts, got none; a function has to open"
                 " its source anew at each call: an iterator from outside is empty the second time"
@@ -69,17 +69,19 @@ class Batches(Iterable[Batch]):
 
 
 def batches_from(chunks: Source, size: int, *, key: Key | None = None) -> Batches:
-    """The rows of `chunks`, `size` at a time: a pass that holds one chunk and three batches.
+    """A pass over the rows of `chunks`, `size` rows at a time.
 
-    `chunks` is a function, as a generator function, that gives the chunks anew at each call, or a
-    sequence of chunks. A chunk is a `Batch` or a pair (x, y) with any number of rows. Every row
-    comes once, but for those of weight 0; the last batch has what is left. Rows are copied, so a
-    chunk may be overwritten when the next is asked for.
+    `chunks` is a sequence of chunks, or a function, such as a generator function, that returns all
+    chunks at each call. A chunk is a `Batch` or a pair (x, y) with any number of rows. Every row
+    comes once, but those of weight 0 are left out; the last batch may be smaller. One chunk and
+    three batches are in memory at a time. Rows are copied, so a chunk may be overwritten when the
+    next is asked for.
 
     With a `key` the rows of each chunk come in random order, and so do the chunks of a sequence;
     ``fold_in(key, epoch)`` gives another order in every epoch. Raises `TypeError` for a generator
-    in the place of its function; and when read, `ValueError` for no rows (as from a function that
-    gives the same, exhausted iterator again), rows of unequal width, and NaN or infinity in x.
+    in place of its function; and, when it is read, `ValueError` for no rows (as from a function
+    that returns the same, exhausted iterator again), for rows of unequal width, and for NaN or
+    infinity in x.
 
     >>> def chunks():
     ...     yield np.ones((3, 2)), np.ones((3, 1))
@@ -95,7 +97,7 @@ def batches_from(chunks: Source, size: int, *, key: Key | None = None) -> Batche
 
 @dataclass(frozen=True, eq=False)
 class Chunks(Pass):
-    """What `chunked` returns: consecutive rows of ``data``, ``rows`` at a time."""
+    """Consecutive rows of ``data``, ``rows`` at a time, as views; `chunked` makes it."""
 
     rows: int
 
@@ -111,9 +113,11 @@ class Chunks(Pass):
 
 
 def chunked(rows: int, data: Batch) -> Chunks:
-    """A sequence of chunks of `rows` rows: views, so arrays on disk are read chunk by chunk.
+    """Cut `data` into a sequence of chunks of `rows` rows, for `batches_from`.
 
-    The last chunk has what is left. Raises `ValueError` as `fnn.minibatches` does.
+    Chunks are views, so arrays on disk (``np.load(path, mmap_mode="r")``) are read chunk by chunk.
+    The last chunk may be smaller. Raises `ValueError` for fewer than one row a chunk, for no rows,
+    for unequal numbers of rows, and for a weight below 0.
 
     >>> data = Batch(np.eye(5), np.arange(5.0).reshape(5, 1))
     >>> [batch.y.ravel().tolist() for batch in batches_from(chunked(3, data), 2, key=Key(0))]
@@ -123,6 +127,7 @@ def chunked(rows: int, data: Batch) -> Chunks:
 
 
 def _check_source(chunks: Any) -> None:
+    """Raise `TypeError` for anything that is no `Source`, such as a generator."""
     if callable(chunks) or (isinstance(chunks, Sequence) and not isinstance(chunks, str | Batch)):
         return
     raise TypeError(
@@ -132,7 +137,7 @@ def _check_source(chunks: Any) -> None:
 
 
 def _read(chunks: Source, key: Key | None) -> Iterator[tuple[Batch, NDArray[np.intp]]]:
-    """The chunks in their order, each with the order of its rows."""
+    """The chunks in the order of `key`, each with the order of its rows."""
     order_key, rows_key = (None, None) if key is None else split(key)
     numbers: Iterable[int]
     if callable(chunks):
@@ -141,10 +146,11 @@ def _read(chunks: Source, key: Key | None) -> Iterator[tuple[Batch, NDArray[np.i
         n = len(chunks)
         numbers = range(n) if order_key is None else [int(i) for i in permutation(order_key, n)]
         source = map(chunks.__getitem__, numbers)
-    return map(partial(_checked, rows_key), numbers, source)  # unlike a loop, it keeps no chunk
+    return map(partial(_checked, rows_key), numbers, source)  # a loop would hold on to a chunk
 
 
 def _opened(chunks: Callable[[], Iterable[Chunk]]) -> Iterable[Chunk]:
+    """The chunks that a function returns, if they can be iterated."""
     source = chunks()
     if not isinstance(source, Iterable):
         raise TypeError(
@@ -155,6 +161,7 @@ def _opened(chunks: Callable[[], Iterable[Chunk]]) -> Iterable[Chunk]:
 
 
 def _checked(key: Key | None, i: int, chunk: Any) -> tuple[Batch, NDArray[np.intp]]:
+    """Chunk number i as a `Batch`, and the order of its rows."""
     name = f"chunks[{i}]"
     if isinstance(chunk, tuple) and len(chunk) == 2:
         chunk = Batch(*chunk)
@@ -163,20 +170,21 @@ def _checked(key: Key | None, i: int, chunk: Any) -> tuple[Batch, NDArray[np.int
             f"{name}: expected a Batch or a pair (x, y), got {describe(chunk)};"
             " a chunk is samples and their targets"
         )
-    data = as_rows(name, chunk)
+    data = as_rows(chunk, name)
     check_finite(f"{name}.x", data.x)
     n = len(data.x)
     rows = np.arange(n) if key is None else permutation(fold_in(key, i), n)
-    return data, counting(rows, data.weight)
+    return data, without_zero_weights(rows, data.weight)
 
 
 def _joined(parts: list[Batch]) -> Batch:
-    """One batch of all the parts, which are taken out of the list."""
+    """One batch of all the parts; the list is emptied, so that they do not stay in memory."""
     first, *others = parts
     for part in others:
-        if _form(part) != _form(first):
+        if _widths(part) != _widths(first):
             raise ValueError(
-                f"chunks: expected {_form(first)} like the chunk before, got {_form(part)}"
+                f"chunks: expected {_described(first)} like the chunk before, got"
+                f" {_described(part)}; give all chunks the same columns"
             )
     parts.clear()
     if not others:
@@ -189,6 +197,12 @@ def _joined(parts: list[Batch]) -> Batch:
     )
 
 
-def _form(part: Batch) -> str:
-    weight = "no weight" if part.weight is None else "weight (n,)"
-    return f"x (n, {part.x.shape[1]}), y (n, {part.y.shape[1]}) and {weight}"
+def _widths(part: Batch) -> tuple[int, int, bool]:
+    """The columns of x and of y, and whether there are weights: equal in all parts of a batch."""
+    return part.x.shape[1], part.y.shape[1], part.weight is not None
+
+
+def _described(part: Batch) -> str:
+    """The shapes of a part, for an error."""
+    x, y, weighted = _widths(part)
+    return f"x (n, {x}), y (n, {y}) and {'weight (n,)' if weighted else 'no weight'}"

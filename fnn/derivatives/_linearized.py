@@ -1,11 +1,12 @@
-"""A network linearized about its values: what its layers do to small changes, both ways.
+"""A network linearized at some samples: small changes pushed forward, slopes pulled backward.
 
 With a_0 = x, z_l = a_{l-1} W_l + b_l and a_l = f_l(z_l), a change of the params by (V_l, c_l) and
-of x by x. moves the output by a._L, where a dot marks the change::
+of x by x. changes the output by a._L, where a dot marks the change::
 
     z._l = a._{l-1} W_l + a_{l-1} V_l + c_l        a._l = f_l'(z_l) * z._l
 
-and a cotangent of the output, g_L, comes back as g_{l-1} = d_l W_l^T, d_l = g_l * f_l'(z_l).
+and a slope g_L by the output, its cotangent, becomes g_{l-1} = d_l W_l^T, d_l = g_l * f_l'(z_l),
+by the inputs of each layer. Here ``deltas`` is the walk backward that all derivatives share.
 """
 
 from __future__ import annotations
@@ -24,17 +25,17 @@ from fnn.network import trace
 
 
 class Linear(NamedTuple, Generic[F_co]):
-    """A forward pass over rows, and the slope of every unit. One sample is a row, too."""
+    """The values of a forward pass over rows, and the slope of every unit; a sample is one row."""
 
     acts: Acts
     params: Params[F_co]
     a: tuple[NDArray[F_co], ...]
-    """What each layer is given, and in the end the output: a_0 to a_L."""
+    """The input of each layer and, last, the output: a_0 to a_L."""
     z: tuple[NDArray[F_co], ...]
     slopes: tuple[NDArray[F_co], ...]
     """f_l'(z_l)"""
     leading: tuple[int, ...]
-    """(n,) for rows, () for a sample on its own."""
+    """The batch axis of x: (n,) for rows, () for one sample."""
 
     @property
     def output(self) -> NDArray[F_co]:
@@ -42,17 +43,17 @@ class Linear(NamedTuple, Generic[F_co]):
         return self.a[-1]
 
     def restored(self, rows: NDArray[F]) -> NDArray[F]:
-        """A result for rows in the shape that the caller expects, read-only."""
+        """A result for rows with the batch axis that x has, read-only."""
         return frozen(rows.reshape(self.leading + rows.shape[1:]))
 
 
 def enter(name: str, acts: Acts, params: Params[F], x: Any) -> NDArray[F]:
-    """The checked samples, before anything has been computed."""
+    """The samples, checked together with the network, before anything is computed."""
     return shapes.check_input(name, x, params, checks.check_network(acts, params))
 
 
 def linearize(acts: Acts, params: Params[F], x: NDArray[F]) -> Linear[F]:
-    """The network about the samples that `enter` gave."""
+    """The network linearized at samples that `enter` has checked."""
     rows = x.reshape(-1, x.shape[-1])
     layers = trace(acts, params, rows)
     slopes = tuple(
@@ -64,7 +65,10 @@ def linearize(acts: Acts, params: Params[F], x: NDArray[F]) -> Linear[F]:
 
 
 def check_stack(name: str, rows: int, k: int, params: Params[F]) -> None:
-    """There is room for k vectors of a row's as wide as the widest layer, beside its values."""
+    """Raise `ValueError` unless k vectors a row, as wide as the widest layer, fit into memory.
+
+    The values of the forward pass are counted too.
+    """
     widest = max(len(b) for _, b in params)
     k += 4 * len(params)  # z, a, f' and f''
     memory.check_room(
@@ -72,17 +76,17 @@ def check_stack(name: str, rows: int, k: int, params: Params[F]) -> None:
     )
 
 
-class Objective(NamedTuple, Generic[F_co]):
-    """A loss about the outputs for a batch."""
+class LossAt(NamedTuple, Generic[F_co]):
+    """A loss at the outputs for a batch, with its first and second derivatives by them."""
 
     loss: Loss
     output: NDArray[F_co]
     y: NDArray[F_co]
     shares: NDArray[F_co] | float
-    """What each row counts for in the mean: a column, or one number for all."""
+    """The weight of each row in the mean: a column that sums to 1, or one number for all."""
 
     def slope(self) -> NDArray[F_co]:
-        """The derivative of each row's own loss by its output."""
+        """The gradient of each row's own loss by its output."""
         return shapes.check_like_output("loss.df", self.loss.df(self.output, self.y), self.output)
 
     def bend(self, v: NDArray[F_co]) -> NDArray[F_co]:
@@ -99,23 +103,25 @@ class Objective(NamedTuple, Generic[F_co]):
 
 
 def bends(at: Linear[F], reason: str) -> list[NDArray[F] | None]:
-    """f_l''(z_l) of every layer; None for one that is straight, as of relu: all of it is 0."""
-    found: list[NDArray[F] | None] = []
+    """f_l''(z_l) of every layer; None where it is 0 everywhere, as for relu."""
+    second: list[NDArray[F] | None] = []
     for i, (act, z, a) in enumerate(zip(at.acts, at.z, at.a[1:], strict=True)):
         if act.d2f is None:
             raise ValueError(
                 f"acts[{i}].d2f: expected the second derivative, which {reason} needs, got None;"
                 " give the pair one: Activation(f, df, d2f), d2f(z, a) being f''(z)"
             )
-        straight = act.d2f is zero
-        found.append(None if straight else shapes.check_elementwise("d2f", i, act.d2f(z, a), z))
-    return found
+        if act.d2f is zero:
+            second.append(None)
+        else:
+            second.append(shapes.check_elementwise("d2f", i, act.d2f(z, a), z))
+    return second
 
 
 def enter_batch(
     acts: Acts, loss: Loss, params: Params[F], batch: Batch
-) -> tuple[Linear[F], Objective[F]]:
-    """The network about the samples of a batch, and the loss about its outputs."""
+) -> tuple[Linear[F], LossAt[F]]:
+    """The network linearized at the samples of a batch, and the loss at its outputs."""
     checks.check_loss(loss)
     checks.check_batch(batch)
     at = linearize(acts, params, enter("batch.x", acts, params, batch.x))
@@ -124,22 +130,22 @@ def enter_batch(
     shares = shapes.row_shares(batch.weight, output)
     if isinstance(shares, np.ndarray):
         shares = shares[:, None]
-    return at, Objective(loss, at.output, y.reshape(at.output.shape), shares)
+    return at, LossAt(loss, at.output, y.reshape(at.output.shape), shares)
 
 
 def times(stack: NDArray[F], matrix: NDArray[F]) -> NDArray[F]:
-    """``stack @ matrix`` as one product, however many axes the stack has."""
+    """``stack @ matrix`` for a stack of any number of axes, as one product of matrices."""
     flat: NDArray[F] = stack.reshape(-1, stack.shape[-1]).dot(matrix)
     return flat.reshape(*stack.shape[:-1], matrix.shape[1])
 
 
 def layer_grad(a: Array, delta: Array) -> LayerGrad[Any]:
-    """The gradient by a layer's params, for rows of what it was given and of its deltas."""
+    """The gradient by a layer's params, from the rows of its inputs and of its deltas."""
     return LayerGrad(frozen(a.T.dot(delta)), frozen(np.add.reduce(delta, axis=0)))
 
 
 def push(at: Linear[F], tangent: Grads[F], x_tangent: NDArray[F] | None = None) -> NDArray[F]:
-    """The output's change for a change of the params, and of x."""
+    """The change of the output for a change of the params and, if given, of x."""
     moved: Array = at.output
     for i, (v, c) in enumerate(tangent):
         z: Array = at.a[i].dot(v)
@@ -153,7 +159,10 @@ def push(at: Linear[F], tangent: Grads[F], x_tangent: NDArray[F] | None = None) 
 
 
 def deltas(at: Linear[F], output_bar: NDArray[F]) -> Iterator[tuple[int, NDArray[F], NDArray[F]]]:
-    """(l, g_l, d_l) from the last layer to the first, of one cotangent (n, m) or k: (n, k, m)."""
+    """Walk backward: (l, g_l, d_l) from the last layer to the first.
+
+    `output_bar` is one cotangent of the output for each row, (n, m), or k of them, (n, k, m).
+    """
     bar = output_bar
     for i in range(len(at.params) - 1, -1, -1):
         slope = at.slopes[i] if bar.ndim == 2 else at.slopes[i][:, None]
@@ -170,10 +179,10 @@ def pull(at: Linear[F], output_bar: NDArray[F]) -> Grads[F]:
 
 
 def fill_rows(at: Linear[F], output_bars: NDArray[F], rows: Array) -> None:
-    """For k cotangents of each row (n, k, m), their gradients by the params, into (n, k, P).
+    """Write the gradients by the params, for k cotangents of each row (n, k, m), into (n, k, P).
 
-    Rows of the Jacobian, if the cotangents are units: dW_l = a_{l-1} (x) d_l, db_l = d_l. With
-    fewer columns than params, those of the last layers.
+    For unit cotangents these are rows of the Jacobian: dW_l = a_{l-1} (x) d_l, db_l = d_l. An array
+    of fewer columns gets those of the last layers.
     """
     end = rows.shape[-1]
     for i, _, delta in deltas(at, output_bars):
@@ -187,6 +196,6 @@ def fill_rows(at: Linear[F], output_bars: NDArray[F], rows: Array) -> None:
 
 
 def unit_bars(at: Linear[F]) -> NDArray[F]:
-    """The m unit cotangents of every row's outputs, (n, m, m)."""
+    """The unit cotangents of the m outputs, for every row: (n, m, m)."""
     n, m = at.output.shape
     return np.broadcast_to(np.eye(m, dtype=at.output.dtype), (n, m, m))

@@ -1,4 +1,4 @@
-"""Tables of numbers from text files, a few rows at a time."""
+"""Tables of numbers from CSV files, some rows at a time."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ from fnn._core.numbers import whole
 def csv_tables(
     path: str | PathLike[str], rows: int, *, skip: int = 0, delimiter: str = ","
 ) -> Iterator[NDArray[np.float64]]:
-    r"""Tables (rows, columns) of the numbers in a CSV file, for chunks to be made of.
+    r"""Read a CSV file of numbers piece by piece: float64 tables (rows, columns).
 
-    The first `skip` lines are left out, and so are blank ones; the last table has what is left,
-    and an empty field is NaN. Raises `ValueError` for a line that is not of numbers, or not as
-    many as the first. For other columns use the csv module, or pandas with a chunksize. Parsing
-    takes most of an epoch's time: for many epochs write the tables to a .npy file once.
+    The first `skip` lines and blank ones are left out, an empty field is NaN, and the last table
+    may have fewer rows. `batches_from` takes chunks made of such tables. Raises `OSError`, and
+    `ValueError` for a line with a word, or with more or fewer fields than the first. For files
+    with words use the csv module, or pandas with a chunksize. Parsing takes most of an epoch's
+    time: to train for many epochs, write the tables to a .npy file once.
 
     >>> import pathlib, tempfile
     >>> with tempfile.TemporaryDirectory() as folder:

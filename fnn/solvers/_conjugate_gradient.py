@@ -1,10 +1,10 @@
 """Conjugate gradients whose step lengths come from the curvature, with no line search.
 
-A step goes along p by alpha = p . r / (p . H p + lambda |p|^2), where r is minus the gradient and
-H p an exact `fnn.derivatives.hvp`. lambda, a scale of trust, is raised where the curvature along p
-is not positive, or foretells the loss badly. Source: Moller, "A scaled conjugate gradient algorithm
-for fast supervised learning", Neural Networks 6, 1993 (there H p is a difference of gradients).
-Here all is by the unit vector u = p / |p|, so that squares of large gradients do not overflow.
+A step along p has the length alpha = p . r / (p . H p + lambda |p|^2), where r is minus the
+gradient and H p an exact `fnn.derivatives.hvp`. lambda, ``damping`` here, grows where the curvature
+along p is not positive or predicts the loss badly. Source: Moller, "A scaled conjugate gradient
+algorithm for fast supervised learning", Neural Networks 6, 1993, where H p is a difference of
+gradients. Here the unit vector u = p / |p| stands for p: squares of gradients do not overflow.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ from fnn.solvers._cholesky import Matrix
 from fnn.tree import freeze, norm, ravel
 
 WORST = -99.0
-"""A gain this bad, or a loss that is not finite, raises lambda by 100 times the curvature."""
+"""The least gain that counts, and that of a loss that is not finite: lambda grows 100-fold."""
 
-MIN_TRUST = 1e-20
-"""So little that steps of 1e20 slopes are trusted: from 0, lambda could not grow again."""
+MIN_DAMPING = 1e-20
+"""The least lambda: next to nothing, but from 0 it could not grow again."""
 
 
 class DescentState(NamedTuple, Generic[F_co]):
     """A point of a descent: its ``number``, 0 for the start, and its ``params``.
 
     ``loss`` is that of `fnn.backprop`, ``gradient_norm`` the Euclidean norm of its gradient.
-    ``stop`` is None but for the last state: there it says why there is no other.
+    ``stop`` is None in all states but the last, where it says why there is no other.
     """
 
     number: int
@@ -47,17 +47,18 @@ class DescentState(NamedTuple, Generic[F_co]):
 def scaled_conjugate_gradient(
     acts: Acts, loss: Loss, params: Params[F], batch: Batch, *, min_grad: float = 1e-7
 ) -> Iterator[DescentState[F]]:
-    """Descend any loss on a batch: the start, and the state after each step.
+    """Minimize any loss on a batch by scaled conjugate gradients; yield the start and every step.
 
     A step costs a gradient and a Hessian-vector product, and its memory is a few vectors: for
     networks too large for `levenberg_marquardt`, and for losses that are not sums of squares. The
     pairs need their second derivatives, ``d2f``. ``stop`` is "gradient" where
-    ``gradient_norm <= min_grad``, and "stalled" where no step along p lowers the loss, at the limit
-    of rounding, or where the curvature along p is not finite; that state repeats the one before,
-    with its number. On a quadratic loss the minimum takes as many steps as params, or fewer.
+    ``gradient_norm <= min_grad``, and "stalled" where rounding hides any decrease of the loss along
+    the step, or where the curvature along it is not finite; that state repeats the one before,
+    with its number. A quadratic loss takes at most as many steps as there are params.
 
     Raises what `fnn.backprop` and `fnn.derivatives.hvp` raise, and `ValueError` for params whose
-    loss is not finite. Source: Moller, 1993 (at the top of this module).
+    loss is not finite. Source: Moller, "A scaled conjugate gradient algorithm for fast supervised
+    learning", Neural Networks 6, 1993.
 
     >>> from fnn import init, key
     >>> from fnn.activations import identity, tanh
@@ -70,20 +71,20 @@ def scaled_conjugate_gradient(
     """
     min_grad = check_rate("min_grad", min_grad)
     with np.errstate(over="ignore", invalid="ignore"):
-        value, grads = backprop(acts, loss, params, batch)
-        hvp(acts, loss, params, batch, grads)  # what it needs and lacks is told now
-    check_start(value)
+        first_loss, first_grads = backprop(acts, loss, params, batch)
+        hvp(acts, loss, params, batch, first_grads)  # raises here if a pair lacks d2f
+    check_finite_loss(first_loss)
     params = freeze(params)
     flat, as_params = ravel(params)
-    as_grads = ravel(grads)[1]
+    as_grads = ravel(first_grads)[1]
 
-    def descent(vector: Matrix) -> tuple[float, Matrix]:
+    def evaluate(vector: Matrix) -> tuple[float, Matrix]:
         """The loss, and minus its gradient."""
-        with np.errstate(over="ignore", invalid="ignore"):  # such a point is not taken
+        with np.errstate(over="ignore", invalid="ignore"):  # the step is then rejected
             value, grads = backprop(acts, loss, as_params(vector), batch)
             return value, -ravel(grads)[0].astype(np.float64)
 
-    def ahead(vector: Matrix, p: Matrix) -> tuple[Matrix, float]:
+    def curvature_along(vector: Matrix, p: Matrix) -> tuple[Matrix, float]:
         """The unit vector u along p, and the curvature u . H u."""
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             u: Matrix = np.divide(p, norm(p), dtype=np.float64)
@@ -92,34 +93,34 @@ def scaled_conjugate_gradient(
 
     def states() -> Iterator[DescentState[F]]:
         w = flat.astype(np.float64)
-        value, r = descent(w)
-        p, trust, size = r, 1e-6, norm(r)
+        value, r = evaluate(w)
+        p, damping, size = r, 1e-6, norm(r)
         for number in count():
             stop = "gradient" if size <= min_grad else None
             state = DescentState(number, as_params(w), value, size, stop)
             yield state
             if stop is not None:
                 return
-            u, bend = ahead(w, p)
+            u, curvature = curvature_along(w, p)
             slope = float(u @ r)
             while True:
-                stiff = bend + trust
-                if stiff <= 0:
-                    trust = 2 * (trust - stiff)
-                    stiff = bend + trust
-                length = slope / stiff
+                damped = curvature + damping
+                if damped <= 0:
+                    damping = 2 * (damping - damped)
+                    damped = curvature + damping
+                length = slope / damped
                 there = w + length * u
                 if not math.isfinite(length) or np.array_equal(there, w):
                     yield state._replace(stop="stalled")
                     return
-                after, new_r = descent(there)
+                after, new_r = evaluate(there)
                 fall, new_size = value - after, norm(new_r)
-                sound = math.isfinite(fall) and math.isfinite(new_size)
-                gain = max(2 * fall / length / slope, WORST) if sound else WORST
+                finite = math.isfinite(fall) and math.isfinite(new_size)
+                gain = max(2 * fall / length / slope, WORST) if finite else WORST
                 if gain < 0.25:
-                    trust += stiff * (1 - gain)
+                    damping += damped * (1 - gain)
                 elif gain > 0.75:
-                    trust = max(trust / 4, MIN_TRUST)
+                    damping = max(damping / 4, MIN_DAMPING)
                 if gain > 0:
                     break
             p = new_r
@@ -130,8 +131,8 @@ def scaled_conjugate_gradient(
     return states()
 
 
-def check_start(value: float) -> None:
-    """A loss that there can be a descent from."""
+def check_finite_loss(value: float) -> None:
+    """Raise `ValueError` for a first loss that is not finite: no step could be compared with it."""
     if not math.isfinite(value):
         raise ValueError(
             f"params: expected a finite loss to start from, got {value};"
