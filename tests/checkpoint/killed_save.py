@@ -1,7 +1,8 @@
 """Kill a save at every tenth line that it runs, zipfile's included, and look at what is left.
 
-``python tests/checkpoint/killed_save.py FOLDER`` ends with an error unless that is always the checkpoint
-before or the one after, whole, and at most one temporary file, which the next save removes.
+``python tests/checkpoint/killed_save.py FOLDER`` ends with an error unless that is always the
+checkpoint before or the one after, whole, and at most one temporary file, which the next save
+removes.
 """
 
 from __future__ import annotations

@@ -33,6 +33,7 @@ from fnn.tree import leaves
 from tests.checkpoint.killed_run import FRESH
 
 ROOT = Path(__file__).parents[2]
+HERE = Path(__file__).parent
 STALE = ".fnn-0123456789abcdef.tmp"
 
 
@@ -75,7 +76,7 @@ def failing(error: BaseException) -> Callable[..., None]:
 def script(code: str, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Code, or a file of code, run with `folder` to work in."""
     return subprocess.run(
-        [sys.executable, *(["-c", code] if "\n" in code else [ROOT / "tests" / code]), *arguments],
+        [sys.executable, *(["-c", code] if "\n" in code else [HERE / code]), *arguments],
         cwd=folder,
         env=os.environ | {"PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1"},
         capture_output=True,
@@ -272,7 +273,7 @@ def test_runs_killed_at_any_moment_reach_the_bits_of_a_run_that_was_not(tmp_path
     draw = random.Random(0)
     path, epochs = tmp_path / "killed" / "run.npz", []
     path.parent.mkdir()
-    program = [sys.executable, str(ROOT / "tests/checkpoint/killed_run.py"), str(path), str(10**9)]
+    program = [sys.executable, str(HERE / "killed_run.py"), str(path), str(10**9)]
     environment = os.environ | {"PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1"}
     for _ in range(20):
         with subprocess.Popen(program, env=environment, stdout=subprocess.PIPE) as run:

@@ -21,7 +21,7 @@ from fnn.losses import _curvature as loss_curvature
 from fnn.losses import huber, masked_loss, pinball, softmax_cross_entropy
 from fnn.random import key
 from fnn.testing import check_activation, check_loss
-from tests.activations.test_activations import (
+from tests.support.activation_truths import (
     ALPHA,
     DTYPES,
     TRUTHS,
@@ -38,7 +38,7 @@ from tests.activations.test_activations import (
     softplus,
     step,
 )
-from tests.losses.test_losses import DELTA, logits, true_log_softmax
+from tests.support.loss_truths import DELTA, logits, true_log_softmax
 
 BOTH = pytest.mark.parametrize("dtype", DTYPES)
 EVERY = pytest.mark.parametrize("name", TRUTHS)

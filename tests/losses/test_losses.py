@@ -24,11 +24,11 @@ from fnn.losses import (
     softmax_cross_entropy,
     squared_error,
 )
+from tests.support.loss_truths import DELTA, QUANTILE, logits, true_log_softmax
 
 Real = Any  # an mpmath number
 Float = np.float32 | np.float64
 
-DELTA, QUANTILE = 1.35, 0.9
 DTYPES = (np.float64, np.float32)
 
 
@@ -193,24 +193,6 @@ def test_values_and_derivatives_are_as_accurate_as_the_docstring_says(
         parts = None if part is None else [part(*pair) for pair in pairs]
         error, i = worst(got, [truth(*pair) for pair in pairs], parts, dtype)
         assert error <= bound[which], (output[i], target[i], got[i])
-
-
-def true_log_softmax(z: list[Real]) -> list[Real]:
-    top = z.index(max(z))
-    others = mp.fsum(mp.exp(zi - z[top]) for i, zi in enumerate(z) if i != top)
-    return [zi - z[top] - mp.log1p(others) for zi in z]
-
-
-def logits(dtype: type[Float], classes: int) -> Array:
-    """Rows close together and far apart, with ties and near ties at the top, and all tied."""
-    rng = np.random.default_rng(classes)
-    scales = np.repeat([0.01, 1, 8, 40, 300, 1e4], 2)
-    z: Array = (rng.normal(size=(12, classes)) * scales[:, None]).astype(dtype)
-    z[2, :2] = z[2].max() + 1
-    z[4, 0] = z[4].max()
-    z[4, 1] = np.nextafter(z[4, 0], dtype(-9))
-    z[5] = 0.1
-    return z
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

@@ -1,6 +1,6 @@
 """Writes optimizers.json: what PyTorch's optimizers, and optax's nadam, make of a small network.
 
-    python tests/golden/optimizers.py        needs numpy, torch, jax and optax
+    python tests/optimizers/golden/optimizers.py        needs numpy, torch, jax and optax
 
 A 3-4-2 network, tanh and linear, takes 50 steps in float64 on the mean squared error of five rows.
 Gradients come from the same library as the optimizer, so nothing here is fnn's.
@@ -78,7 +78,7 @@ def by_optax(make: Callable[[Any], Any]) -> Walk:
 
 
 def walks() -> dict[str, Walk]:
-    """One walk for each entry of CASES in tests/optimizers/test_optimizers.py."""
+    """One walk for each entry of CASES in tests/support/optimizers.py."""
     torch = importlib.import_module("torch")
     optim, schedulers = torch.optim, torch.optim.lr_scheduler
     return {
