@@ -9,7 +9,6 @@ import pickle
 import tracemalloc
 from collections.abc import Callable
 from dataclasses import MISSING, fields
-from pathlib import Path
 from typing import Any, assert_type
 
 import numpy as np
@@ -43,8 +42,10 @@ from fnn.optimizers import (
     adam,
     adamw,
     add_decayed_weights,
+    add_l1,
     chain,
     clip_by_norm,
+    clip_by_value,
     masked,
     momentum,
     nadam,
@@ -59,9 +60,9 @@ from fnn.optimizers._rules import Rule
 from fnn.random import normal as draw
 from fnn.schedules import exponential
 from fnn.tree import leaves
-from tests.support.optimizers import CASES, MORE
+from tests.support.optimizers import CASES, GOLDEN, MORE
 
-GOLDEN = json.loads((Path(__file__).parent / "golden" / "optimizers.json").read_text())
+WALKS = json.loads(GOLDEN.read_text("utf-8"))
 
 every_case = pytest.mark.parametrize("name", CASES)
 every_optimizer = pytest.mark.parametrize(
@@ -73,8 +74,8 @@ Problem = Callable[[Params[Any]], tuple[float, Grads[Any]]]
 
 
 def golden_start() -> tuple[Params, Batch]:
-    w1, b1, w2, b2 = map(np.array, GOLDEN["params"])
-    return (Layer(w1, b1), Layer(w2, b2)), Batch(np.array(GOLDEN["x"]), np.array(GOLDEN["y"]))
+    w1, b1, w2, b2 = map(np.array, WALKS["params"])
+    return (Layer(w1, b1), Layer(w2, b2)), Batch(np.array(WALKS["x"]), np.array(WALKS["y"]))
 
 
 @every_case
@@ -86,15 +87,15 @@ def test_fifty_steps_are_those_of_pytorch_or_optax(name: str) -> None:
     compared = 0
     for step in range(1, 51):
         state, _ = update(state, batch)
-        if str(step) in GOLDEN[name]:
-            for got, want in zip(leaves(state.params), GOLDEN[name][str(step)], strict=True):
+        if str(step) in WALKS[name]:
+            for got, want in zip(leaves(state.params), WALKS[name][str(step)], strict=True):
                 np.testing.assert_allclose(got, want, rtol=1e-12, atol=1e-12, err_msg=f"{step=}")
             compared += 1
     assert compared == 5
 
 
 def test_every_golden_walk_has_its_case() -> None:
-    assert set(GOLDEN) == {*CASES, "params", "x", "y"}
+    assert set(WALKS) == {*CASES, "params", "x", "y"}
 
 
 def quadratic(params: Params[Any]) -> tuple[float, Grads[Any]]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import numpy as np
 from hypothesis import strategies as st
 
 from fnn import Batch, Params, init, key
 from fnn.initializers import normal
 from fnn.random import fold_in, split
 from fnn.random import normal as draw
+from tests.support.losses import ORACLES
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -22,10 +22,4 @@ def data(seed: int, loss: str, rows: int | None, n_in: int, n_out: int) -> Batch
     leading = () if rows is None else (rows,)
     x_key, y_key = split(fold_in(key(seed), 99))
     x, y = draw(x_key, (*leading, n_in)), draw(y_key, (*leading, n_out))
-    if loss == "hinge":
-        y = np.sign(y)
-    elif loss == "poisson":
-        y = np.round(np.abs(y) * 2)
-    elif loss.endswith("cross_entropy"):
-        y = np.abs(y) / np.abs(y).sum(-1, keepdims=True)
-    return Batch(x, y)
+    return Batch(x, ORACLES[loss].targets(y))
