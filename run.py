@@ -1,7 +1,7 @@
 """Run fnn's main job, or its tests, in a virtual environment of the project's own.
 
     python3 run.py autoencoder [options]   train the 8-3-8 autoencoder (--help lists the options)
-    python3 run.py tests [options]         run the whole test suite, or what pytest's options say
+    python3 run.py tests [options]         run the whole test suite, or pytest with the options
 
 The environment is .venv beside this file: made on first use, and again whenever it is out of date.
 """
@@ -22,6 +22,8 @@ ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 STAMP = VENV / "run.stamp"
 LOCK = ROOT / ".venv.lock"
+# With coverage, on every core; a worker that has nothing left takes tests from another.
+WHOLE_SUITE = ["--cov", "--numprocesses=auto", "--maxprocesses=8", "--dist=worksteal"]
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 
@@ -34,7 +36,7 @@ def main(arguments: list[str]) -> int:
     if command == ["tests"]:
         set_up("[test]")
         os.chdir(str(ROOT))
-        return run(["-m", "pytest", *(options or ["--cov"])])
+        return run(["-m", "pytest", *(options or WHOLE_SUITE)])
     print(__doc__, file=sys.stderr)
     return 2
 

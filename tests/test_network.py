@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from fnn import (
     Batch,
     LayerGrad,
-    Params,
     apply_updates,
     backprop,
     forward,
@@ -26,31 +25,12 @@ from fnn.activations import identity, relu, sigmoid, tanh
 from fnn.initializers import normal
 from fnn.losses import softmax_cross_entropy, squared_error
 from fnn.network import gradient_vector
-from fnn.random import fold_in, permutation, split
+from fnn.random import fold_in, permutation
 from fnn.random import normal as draw
 from fnn.testing import check_gradients
 from fnn.tree import leaves, norm, ravel
+from tests.support.networks import SEEDS, data, network
 from tests.support.oracles import ACTIVATIONS, LOSSES, acts_named, complex_step_gradient
-
-SEEDS = st.integers(0, 2**32 - 1)
-
-
-def network(seed: int, sizes: tuple[int, ...]) -> Params:
-    return init(key(seed), sizes, normal(0.7), normal(0.3))
-
-
-def data(seed: int, loss: str, rows: int | None, n_in: int, n_out: int) -> Batch:
-    """A sample (rows=None) or rows of them, with targets that the loss is meant for."""
-    leading = () if rows is None else (rows,)
-    x_key, y_key = split(fold_in(key(seed), 99))
-    x, y = draw(x_key, (*leading, n_in)), draw(y_key, (*leading, n_out))
-    if loss == "hinge":
-        y = np.sign(y)
-    elif loss == "poisson":
-        y = np.round(np.abs(y) * 2)
-    elif loss.endswith("cross_entropy"):
-        y = np.abs(y) / np.abs(y).sum(-1, keepdims=True)
-    return Batch(x, y)
 
 
 @pytest.mark.parametrize("loss", LOSSES)

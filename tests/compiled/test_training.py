@@ -71,7 +71,7 @@ from fnn.random import fold_in, normal
 from fnn.random import uniform as draw
 from fnn.train import DivergenceError, TrainStep, epochs, fit
 from fnn.tree import leaves
-from tests.optimizers.test_optimizers import CASES, MORE
+from tests.support.optimizers import CASES, MORE
 
 # Sums are taken in another order: a few roundings a step, and what a few steps make of them.
 ROUNDING = {np.dtype(np.float64): 1e-13, np.dtype(np.float32): 2e-5}

@@ -25,7 +25,7 @@ from fnn.derivatives import (
     per_example_gradients,
 )
 from fnn.losses import squared_error
-from tests.laws.test_bad_input import refuses
+from tests.support.refusals import refuses
 
 ACTS, PARAMS = (tanh, identity), init(key(0), (3, 50, 2))  # 302 params
 X = np.broadcast_to(np.ones(3), (10**9, 3))  # rows that take no memory themselves

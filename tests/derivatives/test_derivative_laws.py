@@ -30,9 +30,9 @@ from fnn.base import Acts, Array
 from fnn.losses import sigmoid_cross_entropy, softmax, softmax_cross_entropy, squared_error
 from fnn.random import normal
 from fnn.tree import add, leaves, ravel, scale
-from tests.laws.test_bad_input import refuses
+from tests.support.networks import SEEDS, data, network
 from tests.support.oracles import ACTIVATIONS, LOSSES, acts_named
-from tests.test_network import SEEDS, data, network
+from tests.support.refusals import refuses
 
 ACTS = (tanh, sigmoid, identity)
 SIZES = (3, 4, 5, 2)

@@ -29,6 +29,7 @@ from fnn.derivatives import (
 )
 from fnn.tree import leaves, ravel
 from tests.support import jax_oracle
+from tests.support.networks import data, network
 from tests.support.oracles import (
     ACTIVATIONS,
     LOSS_SLOPES,
@@ -39,7 +40,6 @@ from tests.support.oracles import (
     outputs,
     pulled,
 )
-from tests.test_network import data, network
 
 SHAPES = [  # sizes, rows (None: a sample), whether rows have weights
     ((3, 2), 7, True),

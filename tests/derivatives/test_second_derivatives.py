@@ -21,68 +21,19 @@ from fnn.losses import _curvature as loss_curvature
 from fnn.losses import huber, masked_loss, pinball, softmax_cross_entropy
 from fnn.random import key
 from fnn.testing import check_activation, check_loss
-from tests.activations.test_activations import (
-    ALPHA,
-    DTYPES,
-    TRUTHS,
-    Float,
-    Real,
-    adversarial,
-    cubic,
-    cubic_slope,
-    errors,
-    exact,
-    selu_scales,
-    sigmoid,
-    sigmoid_slope,
-    softplus,
-    step,
-)
-from tests.losses.test_losses import DELTA, logits, true_log_softmax
+from tests.support.activations import ALPHA, DTYPES, Float, adversarial, errors, exact
+from tests.support.activations import ORACLES as ACTIVATIONS
+from tests.support.losses import DELTA, logits, true_log_softmax
+from tests.support.losses import ORACLES as LOSSES
 
 BOTH = pytest.mark.parametrize("dtype", DTYPES)
-EVERY = pytest.mark.parametrize("name", TRUTHS)
+EVERY = pytest.mark.parametrize("name", ACTIVATIONS)
 
 
 @pytest.fixture(autouse=True)
 def precise() -> Any:
     with mp.workprec(200):
         yield
-
-
-def sigmoid_bend(z: Real) -> Real:
-    return -sigmoid_slope(z) * mp.tanh(z / 2)  # s(-z) - s(z) loses its digits
-
-
-def gelu_tanh_bend(z: Real) -> Real:
-    u, slope = cubic(z), cubic_slope(z)
-    cubic_bend = mp.sqrt(8 / mp.pi) * 6 * mp.mpf("0.044715") * z
-    return 2 * sigmoid_slope(u) * slope + z * (
-        sigmoid_bend(u) * slope**2 + sigmoid_slope(u) * cubic_bend
-    )
-
-
-def mish_bend(z: Real) -> Real:
-    t, steep = mp.tanh(softplus(z)), mp.sech(softplus(z)) ** 2
-    return 2 * steep * sigmoid(z) + z * (steep * sigmoid_slope(z) - 2 * t * steep * sigmoid(z) ** 2)
-
-
-BENDS: dict[str, Callable[[Real], Real]] = {  # each f'' by hand
-    "identity": lambda z: mp.mpf(0),
-    "sigmoid": sigmoid_bend,
-    "tanh": lambda z: -2 * mp.tanh(z) * mp.sech(z) ** 2,
-    "relu": lambda z: mp.mpf(0),
-    "leaky_relu": lambda z: mp.mpf(0),
-    "elu": lambda z: step(z, ALPHA * mp.exp(min(z, 0)), mp.mpf(0)),
-    "selu": lambda z: step(z, mp.fprod(selu_scales()) * mp.exp(min(z, 0)), mp.mpf(0)),
-    "softplus": sigmoid_slope,
-    "softsign": lambda z: -2 * mp.sign(z) / (1 + abs(z)) ** 3,
-    "silu": lambda z: 2 * sigmoid_slope(z) + z * sigmoid_bend(z),
-    "gelu": lambda z: (2 - z * z) * mp.exp(-z * z / 2) / mp.sqrt(2 * mp.pi),
-    "gelu_tanh": gelu_tanh_bend,
-    "mish": mish_bend,
-    "hard_sigmoid": lambda z: mp.mpf(0),
-}
 
 
 def bend(pair: Activation, z: Array) -> Array:
@@ -101,14 +52,14 @@ def stated(d2f: Any) -> tuple[dict[Float, float], str]:
 @EVERY
 @BOTH
 def test_d2f_errs_by_no_more_than_is_stated(name: str, dtype: Float) -> None:
-    pair, z = TRUTHS[name].pair, adversarial(dtype, 40)
+    pair, z = ACTIVATIONS[name].pair, adversarial(dtype, 40)
     with np.errstate(over="ignore" if name == "selu" else "raise", invalid="raise"):
         a = pair.f(z)
     assert pair.d2f is not None
     with np.errstate(all="raise", under="ignore"):
         values = pair.d2f(z, a)
     bounds, unit = stated(pair.d2f)
-    error = errors(values, exact(BENDS[name], z), unit)
+    error = errors(values, exact(ACTIVATIONS[name].exact_d2f, z), unit)
     worst = int(np.argmax(error))
     assert error[worst] <= bounds[dtype], f"at z={z[worst]!r}: {error[worst]:.2f} {unit}"
 
@@ -117,8 +68,10 @@ def test_d2f_errs_by_no_more_than_is_stated(name: str, dtype: Float) -> None:
 def test_the_second_derivative_by_hand_is_that_of_the_first(name: str) -> None:
     """Or the truth would be one more claim."""
     for z in map(mp.mpf, (-37.25, -7.5, -2.5, -1.3, -0.75, -0.1, 0.1, 0.75, 1.3, 2.5, 7.5, 37.25)):
-        slope = mp.diff(TRUTHS[name].df, z)
-        assert abs(slope - BENDS[name](z)) <= mp.mpf(10) ** -25 * max(abs(slope), abs(z))
+        slope = mp.diff(ACTIVATIONS[name].exact_df, z)
+        assert abs(slope - ACTIVATIONS[name].exact_d2f(z)) <= mp.mpf(10) ** -25 * max(
+            abs(slope), abs(z)
+        )
 
 
 @EVERY
@@ -126,7 +79,7 @@ def test_the_second_derivative_by_hand_is_that_of_the_first(name: str) -> None:
 def test_infinities_give_0_and_nan_gives_nan(name: str, dtype: Float) -> None:
     z = np.array([-np.inf, np.inf, np.nan, 1.0], dtype)
     with np.errstate(all="raise", under="ignore"):
-        values = bend(TRUTHS[name].pair, z)
+        values = bend(ACTIVATIONS[name].pair, z)
     assert values[:2].tolist() == [0, 0]
     assert np.isnan(values).tolist() == [False, False, True, False]
 
@@ -136,13 +89,13 @@ def test_infinities_give_0_and_nan_gives_nan(name: str, dtype: Float) -> None:
 @pytest.mark.parametrize("shape", [(), (1,), (7,), (3, 2), (0,), (2, 0), (2, 3, 4)])
 def test_shape_and_dtype_are_kept(name: str, dtype: Float, shape: tuple[int, ...]) -> None:
     z = np.linspace(-4, 4, math.prod(shape)).astype(dtype).reshape(shape)
-    values = bend(TRUTHS[name].pair, z)
+    values = bend(ACTIVATIONS[name].pair, z)
     assert (values.shape, values.dtype) == (shape, np.dtype(dtype))
 
 
 @EVERY
 def test_d2f_only_reads_and_survives_pickling(name: str) -> None:
-    pair, z = TRUTHS[name].pair, np.linspace(-4, 4, 9)
+    pair, z = ACTIVATIONS[name].pair, np.linspace(-4, 4, 9)
     a = pair.f(z).copy()
     for array in (z, a):
         array.setflags(write=False)
@@ -172,7 +125,8 @@ def test_the_bend_at_a_kink_is_the_one_that_is_stated(kink: str, dtype: Float) -
     z = np.array([at, np.nextafter(at, dtype(-np.inf)), np.nextafter(at, dtype(np.inf))])
     with np.errstate(under="ignore"):
         assert (
-            bend(TRUTHS[kink.partition(",")[0]].pair, z).tolist() == np.array(bends, dtype).tolist()
+            bend(ACTIVATIONS[kink.partition(",")[0]].pair, z).tolist()
+            == np.array(bends, dtype).tolist()
         )
 
 
@@ -187,7 +141,7 @@ ZEROS = {
 @pytest.mark.parametrize("name", ZEROS)
 def test_the_stated_zeros_are_where_the_sign_changes(name: str) -> None:
     for zero, outward in zip(ZEROS[name], (-6e-5, 6e-5), strict=True):
-        outside, inside = bend(TRUTHS[name].pair, zero + np.array([outward, -outward]))
+        outside, inside = bend(ACTIVATIONS[name].pair, zero + np.array([outward, -outward]))
         assert outside < 0 < inside
         told = "sqrt(2)" if name == "gelu" else str(abs(zero))
         assert told in (getattr(activation_curvature, name).__doc__ or "")
@@ -218,14 +172,8 @@ def product(loss: Loss, output: Array, target: Array, v: Array) -> Array:
     return loss.d2f(output, target, v)
 
 
-LOSS_BENDS: dict[str, tuple[Loss, Callable[[Real, Real], Real]]] = {  # f'' of one output by hand
-    "squared_error": (losses.squared_error, lambda z, y: mp.mpf(2)),
-    "absolute_error": (losses.absolute_error, lambda z, y: mp.mpf(0)),
-    "huber": (huber(DELTA), lambda z, y: mp.mpf(int(abs(z - y) <= mp.mpf(DELTA)))),
-    "pinball": (pinball(0.9), lambda z, y: mp.mpf(0)),
-    "hinge": (losses.hinge, lambda z, y: mp.mpf(0)),
-    "poisson": (losses.poisson, lambda z, y: mp.exp(z)),
-    "sigmoid_cross_entropy": (losses.sigmoid_cross_entropy, lambda z, y: sigmoid_slope(z)),
+LOSS_BENDS = {
+    name: (row.loss, row.exact_d2f) for name, row in LOSSES.items() if row.exact_d2f is not None
 }
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import re
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from itertools import repeat
@@ -40,6 +39,7 @@ from fnn.losses import huber, squared_error
 from fnn.optimizers import SgdState, sgd
 from fnn.random import fold_in, normal, permutation, split, uniform
 from fnn.train import epochs
+from tests.support.refusals import Expected, refuses
 
 pd: Any = importlib.import_module("pandas")  # it comes without types
 
@@ -52,30 +52,6 @@ Y = np.array([[1.0, 0], [0, 1], [1, 1], [0, 0], [1, 1]])
 DATA = Batch(X, Y)
 UPDATE = train_step(ACTS, squared_error, sgd(0.1))
 STATE = start(sgd(0.1), PARAMS)
-
-Expected = tuple[Any, ...]
-RAW = re.compile(
-    r"zip\(|matmul|broadcast|inhomogeneous|unpack|subscript|iterable|attribute|callable|operand"
-    r"|shapes \(|positional|must be real|0x[0-9a-f]{6}|\n"
-)
-
-
-def refuses(expected: Expected, f: Callable[..., Any], *args: Any) -> None:
-    """`f` raises exactly error, "name: expected ..., got ...", with all parts of it.
-
-    `expected` is (error, name, *parts).
-    """
-    error, name, *parts = expected
-    with pytest.raises(error) as caught:
-        f(*args)
-    message = str(caught.value)
-    assert type(caught.value) is error
-    assert message.startswith(f"{name}: expected ")
-    assert ", got " in message
-    assert RAW.search(message) is None
-    assert len(message) < 300
-    for part in parts:
-        assert part in message
 
 
 def each(cases: dict[str, Any]) -> pytest.MarkDecorator:

@@ -159,6 +159,7 @@ def direct(path: Path) -> set[str]:
         ("import fnn", "imports fnn, which"),
         ("import fnn.train as t", "imports fnn.train, which"),
         ("from .train import start", "imports .train.start, which"),
+        ("from . import train", "imports ..train, which"),
         ("import scipy.special", "import scipy in the function"),
         ("if True:\n    from numba import njit", "import numba in the function"),
         ("class C:\n    import jax", "import jax in the function"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import pickle
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import mpmath as mp
 import numpy as np
@@ -14,7 +14,6 @@ import pytest
 from fnn.base import Array, Loss
 from fnn.losses import (
     absolute_error,
-    hinge,
     huber,
     log_softmax,
     pinball,
@@ -24,118 +23,25 @@ from fnn.losses import (
     softmax_cross_entropy,
     squared_error,
 )
+from tests.support.losses import DELTA, ORACLES, QUANTILE, REALS, Case, logits, true_log_softmax
 
 Real = Any  # an mpmath number
 Float = np.float32 | np.float64
-
-DELTA, QUANTILE = 1.35, 0.9
 DTYPES = (np.float64, np.float32)
+
+CASES: dict[str, tuple[Loss, Case]] = {}
+for _name, _row in ORACLES.items():
+    if _row.case is not None:
+        CASES[_name] = _row.loss, _row.case
+    if _row.soft is not None:
+        CASES[f"{_name}, soft"] = _row.loss, _row.soft
+EVERY = {name: loss for name, (loss, _) in CASES.items()} | {"softmax": softmax_cross_entropy}
 
 
 @pytest.fixture(autouse=True)
 def precise() -> Any:
     with mp.workprec(200):
         yield
-
-
-# Each loss of one output, written down again from its definition, and its derivative by hand.
-
-
-def huber_of(r: Real) -> Real:
-    d = mp.mpf(DELTA)
-    return r**2 / 2 if abs(r) <= d else d * (abs(r) - d / 2)
-
-
-def softplus(z: Real) -> Real:
-    return mp.log1p(mp.exp(z)) if z < 0 else z + mp.log1p(mp.exp(-z))
-
-
-class Case(NamedTuple):
-    """A loss, the truth, the targets to try, and the accuracy that its docstring promises."""
-
-    loss: Loss
-    f: Callable[[Real, Real], Real]
-    df: Callable[[Real, Real], Real]
-    targets: tuple[float, ...]
-    bound: tuple[float, float]  # of f in float64, float32
-    bound_df: tuple[float, float]
-    part: Callable[[Real, Real], Real] | None = None  # eps of this, in the place of ulp
-    part_df: Callable[[Real, Real], Real] | None = None
-
-
-REALS = (0.0, 1.0, -1.0, 0.1, 1 / 3, -7.0, 1e6, 1e18)
-Q = mp.mpf(QUANTILE)
-
-CASES = {
-    "squared_error": Case(
-        squared_error,
-        lambda z, y: (z - y) ** 2,
-        lambda z, y: 2 * (z - y),
-        REALS,
-        (2, 2),
-        (0.5, 0.5),
-    ),
-    "absolute_error": Case(
-        absolute_error,
-        lambda z, y: abs(z - y),
-        lambda z, y: mp.sign(z - y),
-        REALS,
-        (0.5, 0.5),
-        (0, 0),
-    ),
-    "huber": Case(
-        huber(DELTA),
-        lambda z, y: huber_of(z - y),
-        lambda z, y: max(-mp.mpf(DELTA), min(mp.mpf(DELTA), z - y)),
-        REALS,
-        (2, 3),
-        (0.5, 0.5),
-    ),
-    "pinball": Case(
-        pinball(QUANTILE),
-        lambda z, y: max(Q * (y - z), (Q - 1) * (y - z)),
-        lambda z, y: mp.mpf(0) if z == y else 1 - Q if z > y else -Q,
-        REALS,
-        (2, 2),
-        (0.5, 0.5),
-    ),
-    "hinge": Case(
-        hinge,
-        lambda z, y: max(0, 1 - y * z),
-        lambda z, y: -y if y * z < 1 else mp.mpf(0),
-        (-1.0, 1.0),
-        (0.5, 0.5),
-        (0, 0),
-    ),
-    "poisson": Case(
-        poisson,
-        lambda z, y: mp.exp(z) - y * z,
-        lambda z, y: mp.exp(z) - y,
-        (0.0, 1.0, 2.0, 7.0, 100.0, 1e4),
-        (1.5, 3.5),
-        (1.5, 3),
-        lambda z, y: max(mp.exp(z), abs(y * z)),
-        lambda z, y: max(mp.exp(z), y),
-    ),
-    "sigmoid_cross_entropy": Case(
-        sigmoid_cross_entropy,
-        lambda z, y: (1 - y) * softplus(z) + y * softplus(-z),
-        lambda z, y: 1 / (1 + mp.exp(-z)) if y == 0 else -1 / (1 + mp.exp(z)),
-        (0.0, 1.0),
-        (2.5, 4),
-        (3, 4),
-    ),
-    "sigmoid_cross_entropy, soft": Case(
-        sigmoid_cross_entropy,
-        lambda z, y: (1 - y) * softplus(z) + y * softplus(-z),
-        lambda z, y: 1 / (1 + mp.exp(-z)) - y,
-        (1e-30, 1e-10, 1e-3, 0.1, 0.25, 0.5, 0.7, 0.99, 1 - 2.0**-24),
-        (2.5, 4),
-        (1.5, 1.5),
-        part_df=lambda z, y: mp.mpf(1),
-    ),
-}
-EVERY = {name: case.loss for name, case in CASES.items()} | {"softmax": softmax_cross_entropy}
 
 
 def adversarial(dtype: type[Float], most: float) -> Array:
@@ -171,7 +77,7 @@ def worst(
 def test_values_and_derivatives_are_as_accurate_as_the_docstring_says(
     name: str, dtype: type[Float]
 ) -> None:
-    case = CASES[name]
+    loss, case = CASES[name]
     greatest = float(np.finfo(dtype).max)
     most = {"squared_error": 0.9 * greatest**0.5, "poisson": math.log(greatest) - 0.1}
     z = adversarial(dtype, most.get(name, greatest / 4))
@@ -181,8 +87,8 @@ def test_values_and_derivatives_are_as_accurate_as_the_docstring_says(
         output = np.concatenate([output, z, z])
         target = np.concatenate([target, np.nextafter(z, dtype(0)), z * dtype(1.1)])
     with np.errstate(all="raise", under="ignore"):
-        values = case.loss.f(output[:, None], target[:, None])
-        slopes = case.loss.df(output[:, None], target[:, None])[:, 0]
+        values = loss.f(output[:, None], target[:, None])
+        slopes = loss.df(output[:, None], target[:, None])[:, 0]
     assert values.dtype == slopes.dtype == dtype
     pairs = [(mp.mpf(a), mp.mpf(b)) for a, b in zip(output.tolist(), target.tolist(), strict=True)]
     which = DTYPES.index(dtype)
@@ -193,24 +99,6 @@ def test_values_and_derivatives_are_as_accurate_as_the_docstring_says(
         parts = None if part is None else [part(*pair) for pair in pairs]
         error, i = worst(got, [truth(*pair) for pair in pairs], parts, dtype)
         assert error <= bound[which], (output[i], target[i], got[i])
-
-
-def true_log_softmax(z: list[Real]) -> list[Real]:
-    top = z.index(max(z))
-    others = mp.fsum(mp.exp(zi - z[top]) for i, zi in enumerate(z) if i != top)
-    return [zi - z[top] - mp.log1p(others) for zi in z]
-
-
-def logits(dtype: type[Float], classes: int) -> Array:
-    """Rows close together and far apart, with ties and near ties at the top, and all tied."""
-    rng = np.random.default_rng(classes)
-    scales = np.repeat([0.01, 1, 8, 40, 300, 1e4], 2)
-    z: Array = (rng.normal(size=(12, classes)) * scales[:, None]).astype(dtype)
-    z[2, :2] = z[2].max() + 1
-    z[4, 0] = z[4].max()
-    z[4, 1] = np.nextafter(z[4, 0], dtype(-9))
-    z[5] = 0.1
-    return z
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -256,10 +144,10 @@ def test_softmax_and_its_cross_entropy_are_as_accurate_as_the_docstring_says(
 
 @pytest.mark.parametrize("name", CASES)
 def test_the_derivative_is_that_of_the_definition_with_no_factor_dropped(name: str) -> None:
-    case = CASES[name]
+    loss, case = CASES[name]
     output = np.array([-3.1, -0.7, 0.13, 0.6, 2.9])
     for y in case.targets[:6]:
-        slopes = case.loss.df(output, np.full(5, y))
+        slopes = loss.df(output, np.full(5, y))
         for z, slope in zip(output.tolist(), slopes.tolist(), strict=True):
             truth = mp.diff(lambda v, y=y: case.f(v, mp.mpf(y)), mp.mpf(z))
             assert abs(slope - truth) <= 1e-12 * max(1, abs(truth))
@@ -313,7 +201,7 @@ def test_one_sample_is_a_row_of_the_batch(name: str, width: int, dtype: type[Flo
 
 @pytest.mark.parametrize("name", CASES)
 def test_a_loss_of_several_outputs_is_the_sum_of_their_losses(name: str) -> None:
-    loss = CASES[name].loss
+    loss = CASES[name][0]
     output, target = batch(name, 5)
     columns = [loss.f(output[:, k : k + 1], target[:, k : k + 1]) for k in range(5)]
     np.testing.assert_allclose(loss.f(output, target), sum(columns), rtol=1e-14)

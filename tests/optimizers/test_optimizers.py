@@ -9,7 +9,6 @@ import pickle
 import tracemalloc
 from collections.abc import Callable
 from dataclasses import MISSING, fields
-from pathlib import Path
 from typing import Any, assert_type
 
 import numpy as np
@@ -59,42 +58,12 @@ from fnn.optimizers import (
 from fnn.optimizers._moments import Adam
 from fnn.optimizers._rules import Rule
 from fnn.random import normal as draw
-from fnn.schedules import cosine, exponential, one_cycle
+from fnn.schedules import exponential
 from fnn.tree import leaves
+from tests.support.optimizers import CASES, GOLDEN, MORE
 
-GOLDEN = json.loads((Path(__file__).parent / "golden" / "optimizers.json").read_text())
+WALKS = json.loads(GOLDEN.read_text("utf-8"))
 
-CASES: dict[str, Optimizer] = {
-    "sgd": sgd(0.1),
-    "momentum": momentum(0.05, 0.8),
-    "nesterov": nesterov(0.05, 0.8),
-    "adagrad": adagrad(0.1, 1e-3),
-    "rmsprop": rmsprop(0.01, 0.9, 1e-3),
-    "adam": adam(0.02, 0.8, 0.95, 1e-3),
-    "adamw": adamw(0.02, 0.8, 0.95, 1e-3, 0.3),
-    "nadam": nadam(0.02, 0.8, 0.95, 1e-3),
-    "rprop": rprop(0.02, 0.4, 1.3, 1e-3, 0.1),
-    "decayed momentum": chain(add_decayed_weights(0.1), momentum(0.05, 0.8)),
-    "sgd with l1": chain(add_l1(0.05), sgd(0.05)),
-    "sgd clipped by value": chain(clip_by_value(0.2), sgd(0.1)),
-    "adam clipped by norm": chain(clip_by_norm(0.5), adam(0.02)),
-    "exponential momentum": momentum(exponential(0.1, 0.9), 0.8),
-    "cosine adam": adam(cosine(0.05, 50, 0.01)),
-    "one-cycle sgd": sgd(one_cycle(0.3, 51)),
-}
-WEIGHTS = ((True, False), (True, False))
-MORE: dict[str, Optimizer] = {
-    "scaled": chain(scale(-0.1), scale(2.0)),
-    "climbing": chain(sgd(0.1), scale(-0.5)),
-    "momentum clipped by value": chain(clip_by_value(0.1), momentum(0.1)),
-    "clipped afterwards": chain(sgd(0.1), clip_by_norm(0.01)),
-    "cosine adamw": adamw(cosine(0.01, 20), decay=0.1),
-    "adamw of weights": adamw(0.01, decay=0.1, mask=WEIGHTS),
-    "decayed in part": chain(add_decayed_weights(0.1, WEIGHTS), sgd(0.1)),
-    "l1 in part": chain(add_l1(0.01, WEIGHTS), sgd(0.1)),
-    "masked": masked(adam(0.02), (True, (False, True))),
-    "masked twice": chain(masked(nesterov(0.1), (True, False)), masked(rprop(), WEIGHTS)),
-}
 every_case = pytest.mark.parametrize("name", CASES)
 every_optimizer = pytest.mark.parametrize(
     "optimizer", {**CASES, **MORE}.values(), ids=[*CASES, *MORE]
@@ -105,8 +74,8 @@ Problem = Callable[[Params[Any]], tuple[float, Grads[Any]]]
 
 
 def golden_start() -> tuple[Params, Batch]:
-    w1, b1, w2, b2 = map(np.array, GOLDEN["params"])
-    return (Layer(w1, b1), Layer(w2, b2)), Batch(np.array(GOLDEN["x"]), np.array(GOLDEN["y"]))
+    w1, b1, w2, b2 = map(np.array, WALKS["params"])
+    return (Layer(w1, b1), Layer(w2, b2)), Batch(np.array(WALKS["x"]), np.array(WALKS["y"]))
 
 
 @every_case
@@ -118,15 +87,15 @@ def test_fifty_steps_are_those_of_pytorch_or_optax(name: str) -> None:
     compared = 0
     for step in range(1, 51):
         state, _ = update(state, batch)
-        if str(step) in GOLDEN[name]:
-            for got, want in zip(leaves(state.params), GOLDEN[name][str(step)], strict=True):
+        if str(step) in WALKS[name]:
+            for got, want in zip(leaves(state.params), WALKS[name][str(step)], strict=True):
                 np.testing.assert_allclose(got, want, rtol=1e-12, atol=1e-12, err_msg=f"{step=}")
             compared += 1
     assert compared == 5
 
 
 def test_every_golden_walk_has_its_case() -> None:
-    assert set(GOLDEN) == {*CASES, "params", "x", "y"}
+    assert set(WALKS) == {*CASES, "params", "x", "y"}
 
 
 def quadratic(params: Params[Any]) -> tuple[float, Grads[Any]]:

@@ -22,7 +22,7 @@ from fnn.solvers import (
     predict_interval,
 )
 from fnn.tree import leaves, ravel
-from tests.laws.test_bad_input import Expected, refuses
+from tests.support.refusals import Expected, refuses
 
 LINEAR, ACTS = (identity,), (tanh, identity)
 X = normal(key(1), (30, 5))

@@ -19,7 +19,7 @@ from fnn.losses import poisson, softmax_cross_entropy, squared_error
 from fnn.random import normal, uniform
 from fnn.solvers import lbfgs, objective, scaled_conjugate_gradient
 from fnn.tree import leaves, ravel
-from tests.laws.test_bad_input import Expected, refuses
+from tests.support.refusals import Expected, refuses
 
 LINEAR, ACTS = (identity,), (tanh, identity)
 X = normal(key(1), (40, 3))

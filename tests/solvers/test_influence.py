@@ -14,7 +14,7 @@ from fnn.derivatives import jacobian
 from fnn.random import normal, uniform
 from fnn.solvers import leave_one_out, levenberg_marquardt
 from fnn.tree import ravel
-from tests.laws.test_bad_input import Expected, refuses
+from tests.support.refusals import Expected, refuses
 
 LINEAR, ACTS = (identity,), (tanh, identity)
 X = normal(key(1), (25, 3))

@@ -21,7 +21,7 @@ from fnn.random import normal, uniform
 from fnn.solvers import LevenbergState, bayesian_regularization, levenberg_marquardt
 from fnn.solvers._normal_equations import PEAK, problem
 from fnn.tree import leaves, ravel
-from tests.laws.test_bad_input import Expected, refuses
+from tests.support.refusals import Expected, refuses
 
 LINEAR = (identity,)
 ACTS = (tanh, identity)

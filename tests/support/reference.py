@@ -1,6 +1,6 @@
 """The source's algorithm, transcribed as literally as it can be: scalars, loops, math.exp.
 
-Slow, and sharing nothing with fnn: the golden trajectories in test_golden.py come from here.
+Slow, and sharing nothing with fnn: tests/train/test_scalar_reference.py holds fnn against it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""A fit that would take for ever, for a test to interrupt: ``python tests/train/interrupted_fit.py``.
+"""A fit that would take for ever, for a test to interrupt.
 
-It prints a line after every epoch, and once interrupted whether the last epoch that on_epoch saw
-is, to the bit, what a fit of so many epochs returns.
+``python tests/train/interrupted_fit.py`` prints a line after every epoch, and once
+interrupted whether the last state that ``on_epoch`` saw is, to the bit, that of a fit of so many
+epochs.
 """
 
 from __future__ import annotations
