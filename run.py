@@ -24,14 +24,15 @@ STAMP = VENV / "run.stamp"
 LOCK = ROOT / ".venv.lock"
 # With coverage, on every core; a worker that has nothing left takes tests from another.
 WHOLE_SUITE = ["--cov", "--numprocesses=auto", "--maxprocesses=8", "--dist=worksteal"]
+EXTRAS = ("[compiled]", "[test]")  # the second brings all that the first brings
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 
 def main(arguments: list[str]) -> int:
-    """Do what the arguments ask; its exit status."""
+    """Do what the arguments ask, and return the exit status."""
     command, options = arguments[:1], arguments[1:]
     if command == ["autoencoder"]:
-        set_up("")
+        set_up("[compiled]")
         return run([str(ROOT / "examples" / "autoencoder.py"), *options])
     if command == ["tests"]:
         set_up("[test]")
@@ -42,25 +43,42 @@ def main(arguments: list[str]) -> int:
 
 
 def set_up(extra: str) -> None:
-    """Make .venv hold fnn and what `extra` names, unless its stamp says that it does."""
+    """Make .venv hold fnn and what `extra` brings, unless its stamp says that it does."""
     if VENV.exists() and not LOCK.exists():
         sys.exit(f"run.py: {VENV} was made by someone else; move it out of the way")
     with one_at_a_time():
         digest = fingerprint()
         done = STAMP.read_text() if STAMP.exists() else ""
-        if done.startswith(digest) and done.endswith(extra):
+        valid = done.startswith(digest)
+        if valid and done[len(digest) :] in EXTRAS[EXTRAS.index(extra) :]:
             return
         print(f"run.py: installing fnn{extra} into {VENV}, once ...", file=sys.stderr, flush=True)
-        if not done.startswith(digest):
+        if not valid:
             make_venv()
         STAMP.unlink(missing_ok=True)
-        pip = [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        child(*pip, "--editable", "." + extra)
+        install(extra)
         STAMP.write_text(digest + extra)  # last, so that an interrupted set-up is done again
 
 
+def install(extra: str) -> None:
+    """Install fnn, editable, and what `extra` brings.
+
+    The main job asks for numba and does without where there is no wheel of it. Nothing is compiled
+    to bytecode that is not imported: that is half of the time.
+    """
+    pip = [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    if extra != "[compiled]":
+        stop_unless_done(*pip, "--editable", "." + extra)
+        return
+    pip.append("--no-compile")
+    reason = failure(*pip, "--only-binary=numba,llvmlite", "--editable", "." + extra)
+    if reason:
+        print(f"run.py: slower without numba, which did not install: {reason}", file=sys.stderr)
+        stop_unless_done(*pip, "--editable", ".")
+
+
 def fingerprint() -> str:
-    """Changes with the project's dependencies, the Python, and the folder they are in."""
+    """Hash the dependencies, the Python and the folder: another hash asks for another .venv."""
     parts = [(ROOT / "pyproject.toml").read_text("utf-8"), sys.version, sys.base_prefix, str(ROOT)]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
@@ -69,23 +87,33 @@ def make_venv() -> None:
     """Begin .venv anew, with nothing but pip in it."""
     if not all(map(importlib.util.find_spec, ("venv", "ensurepip"))):
         sys.exit("run.py: this Python lacks venv; on Debian and Ubuntu: apt install python3-venv")
-    child(sys.executable, "-m", "venv", "--clear", str(VENV))
+    stop_unless_done(sys.executable, "-m", "venv", "--clear", str(VENV))
 
 
-def child(*arguments: str) -> None:
-    """Run Python in silence, or stop with its last error. It inherits the lock."""
+def failure(*command: str) -> str:
+    """Run a command in silence: the last error that it printed, or "" if it went well.
+
+    It inherits the lock.
+    """
     done = subprocess.run(
-        arguments, cwd=ROOT, close_fds=False, capture_output=True, text=True, check=False
+        command, cwd=ROOT, close_fds=False, capture_output=True, text=True, check=False
     )
-    if done.returncode != 0:
-        lines = [line.strip() for line in (done.stdout + done.stderr).splitlines()]
-        reason = ([line for line in lines if line.startswith("ERROR: ")] or lines or ["killed"])[-1]
+    if done.returncode == 0:
+        return ""
+    lines = [line.strip() for line in (done.stdout + done.stderr).splitlines()]
+    return ([line for line in lines if line.startswith("ERROR: ")] or lines or ["killed"])[-1]
+
+
+def stop_unless_done(*command: str) -> None:
+    """Run a command in silence, and end with its error if it has one."""
+    reason = failure(*command)
+    if reason:
         sys.exit(f"run.py: could not set up {VENV}, which needs the network: {reason}")
 
 
 @contextmanager
 def one_at_a_time() -> Iterator[None]:
-    """Hold .venv.lock, which the system lets go of when the last of us and our children ends."""
+    """Hold .venv.lock until this process and its children have ended: the system lets go of it."""
     with LOCK.open("w") as file:
         os.set_inheritable(file.fileno(), True)
         if sys.platform == "win32":

@@ -1,7 +1,8 @@
-"""What was built holds what it should, and nothing else: `check_dist.py FOLDER`."""
+"""Check that what was built holds what it should and nothing else: `check_dist.py FOLDER`."""
 
 from __future__ import annotations
 
+import re
 import sys
 import tarfile
 import zipfile
@@ -13,7 +14,7 @@ SDIST = {"fnn", "CHANGELOG.md", "LICENSE", "PKG-INFO", "README.md", "pyproject.t
 
 
 def check_wheel(path: Path, sources: set[str]) -> None:
-    """The modules, py.typed and the metadata that pip reads."""
+    """Compare the wheel's files, and the metadata that pip reads, with the checkout."""
     with zipfile.ZipFile(path) as wheel:
         names = set(wheel.namelist())
         (info,) = {name.split("/")[0] for name in names if ".dist-info/" in name}
@@ -22,11 +23,14 @@ def check_wheel(path: Path, sources: set[str]) -> None:
     same("the wheel's files", names, sources | {f"{info}/{file}" for file in files})
     required = {r for r in metadata.get_all("Requires-Dist", []) if "extra ==" not in r}
     same("the wheel's dependencies", required, REQUIRES)
+    source = (Path(__file__).parents[1] / "fnn" / "__init__.py").read_text("utf-8")
+    version = set(re.findall(r'^__version__ = "(.+)"$', source, re.MULTILINE))
+    same("the wheel's version", {metadata["Version"]}, version)
     same("the wheel's Python", {metadata["Requires-Python"]}, {">=3.11"})
 
 
 def check_sdist(path: Path, sources: set[str]) -> None:
-    """The same sources, and only what is needed to build from them."""
+    """Look for the same sources, and only what is needed to build from them."""
     with tarfile.open(path) as sdist:
         names = {
             PurePosixPath(*PurePosixPath(file.name).parts[1:]) for file in sdist if file.isfile()

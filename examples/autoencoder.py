@@ -2,12 +2,12 @@
 
 Rumelhart, Hinton and Williams (1986) asked whether backpropagation finds a binary code by itself.
 One sample at a time, w += mu * a * d with mu = 1: that is rate 0.5 with the exact derivative of
-the squared distance. The notebook's exercises are options: another activation for each layer,
-and minibatches (whose samples' changes are summed, so mu keeps its meaning):
+the squared distance. Options choose another activation for each layer, and minibatches (the
+changes of whose samples are summed, so that mu keeps its meaning):
 
     python examples/autoencoder.py --hidden tanh --batch 4
 
-Where numba is installed (``pip install 'fnn[compiled]'``) it takes a second, by fnn.compiled.
+It takes a second where numba is installed (``pip install -e '.[compiled]'``), else about 15.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def main(arguments: list[str] | None = None) -> int:
     passes: Iterable[Samples | Minibatches] = repeat(samples(data))
     if options.batch:
         passes = (minibatches(fold_in(order_key, i), options.batch, data) for i in count())
-    # A minibatch's gradient is a mean, so the rate is times its size.
+    # A minibatch's gradient is a mean: the rate is multiplied by its size to make it a sum.
     update = train_step(acts, squared_error, sgd(MU / 2 * (options.batch or 1)))
     params = init(params_key, (8, 3, 8), uniform(), uniform())
     state = start(update.optimizer, params)

@@ -3,10 +3,10 @@
 Ten measurements of 442 patients, and how far the disease progressed in a year (the data come with
 scikit-learn). The pinball loss of a quantile is least where that share of the targets lies below
 the output: one network each for the quantiles 0.1, 0.5 and 0.9 makes a prediction with its band.
-A band fitted to so few rows is too narrow for new ones. Rows that no network has seen tell by how
-much to widen it: Romano, Patterson and Candes, "Conformalized quantile regression", 2019.
+A band fitted to so few rows is too narrow for new ones. By how much to widen it is read off rows
+that no network has seen: Romano, Patterson and Candes, "Conformalized quantile regression", 2019.
 
-    pip install 'fnn[examples]'
+    pip install -e '.[examples]'
     python examples/diabetes.py
 """
 
@@ -42,7 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
     scaled_y, outputs = standardize(train.y)
 
     def trained(quantile: float) -> Params:
-        """The params for one quantile, of a network that takes and gives raw units."""
+        """Train for one quantile: params of a network that takes and gives raw units."""
         done = fit(
             ACTS,
             pinball(quantile),
@@ -61,7 +61,7 @@ def main(arguments: list[str] | None = None) -> int:
     print(f"mean error of the median {error:.1f}; of guessing the same for all {guess:.1f}")
 
     def outside(data: Batch) -> Array:
-        """How far each target is out of the band; below 0 inside."""
+        """Distance of each target from the band, negative inside."""
         below, above = forward(ACTS, low, data.x) - data.y, data.y - forward(ACTS, high, data.x)
         return np.maximum(below, above)[:, 0]
 

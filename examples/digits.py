@@ -3,7 +3,7 @@
 The data are the 1,797 images of 8 x 8 pixels that scikit-learn brings along. Interrupt the run, or
 kill it, and go on by adding --resume: the params come out the same, bit by bit.
 
-    pip install 'fnn[examples]'
+    pip install -e '.[examples]'
     python examples/digits.py --checkpoint digits.npz --confusion digits.png
 """
 
@@ -36,7 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
     update = train_step(ACTS, softmax_cross_entropy, adam(2e-3))
     root = key(options.seed)
     params = init(fold_in(root, 0), (64, 128, 10))
-    fresh = (start(update.optimizer, params), root, 0)  # all that a run is made of, and changes
+    fresh = (start(update.optimizer, params), root, 0)  # all that a checkpoint needs
     state, root, done = load(options.checkpoint, like=fresh) if options.resume else fresh
 
     images, labels = map(np.asarray, load_digits(return_X_y=True))

@@ -2,7 +2,7 @@
 
 Name the file for the picture, and the number of epochs:
 
-    pip install 'fnn[plot]'
+    pip install -e '.[plot]'
     python examples/hidden_codes.py hidden-codes.png 10000
 """
 

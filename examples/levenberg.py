@@ -3,7 +3,7 @@
 Six targets in the manner of NIST and MATLAB with their fits; then noisy sinc and 30 hidden units:
 least squares follows the noise, Bayesian regularization finds how many params the data determine.
 
-    pip install 'fnn[plot]'
+    pip install -e '.[plot]'
     python examples/levenberg.py fits.png bayesian.png
 """
 

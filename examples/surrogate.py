@@ -1,11 +1,12 @@
 """A surrogate that knows the slopes: a function fitted by its values and its input gradients.
 
 Forty points of f(x, y) = sin(2 x) cos(y) + x y / 2 train two networks: one on the values, one on
-values and df/dx too (Czarnecki et al., "Sobolev training for neural networks", 2017). What is new
-is the gradient, by the params, of a loss on input gradients. It is a product that the library has:
-where v is the loss's slope by df/dx, it is the derivative of the gradient of sum(f) as x moves
-along v. Let a first layer make x of (x, v): then x moves as its weights do, and `hvp` along them is
-all of it. Any activation with a second derivative `d2f` will do.
+values and df/dx too (Czarnecki et al., "Sobolev training for neural networks", 2017).
+
+That needs the gradient by the params of |df/dx - slopes|^2. With v = 2 (df/dx - slopes), it is the
+change of the gradient of sum(f) by the params as x moves along v. `hvp` moves params, not inputs:
+so a linear layer in front makes x out of (x, v), and as its weights move, x moves along v. Every
+activation with a second derivative `d2f` will do.
 
     python examples/surrogate.py
 """
@@ -30,11 +31,11 @@ ACTS = (tanh, tanh, identity)
 OUTPUT = Loss(
     lambda a, y: a.sum(-1), lambda a, y: np.ones_like(a), lambda a, y, v: np.zeros_like(v)
 )
-"""The output itself as a loss: the gradient of its mean by x is df/dx."""
+"""Loss that is the output itself: its gradient by x is df/dx."""
 
 
 def target(x: Array) -> tuple[Array, Array]:
-    """The values f and the slopes df/dx."""
+    """Compute the values f and the slopes df/dx."""
     a, b = x[:, :1], x[:, 1:]
     f = np.sin(2 * a) * np.cos(b) + a * b / 2
     by_a, by_b = 2 * np.cos(2 * a) * np.cos(b) + b / 2, -np.sin(2 * a) * np.sin(b) + a / 2
@@ -42,7 +43,7 @@ def target(x: Array) -> tuple[Array, Array]:
 
 
 def gradient(params: Params, batch: Batch, slopes: Array, weight: float) -> Grads:
-    """By the params, of the mean of (f(x) - y)^2 + weight |df/dx - slopes|^2."""
+    """Gradient by the params of the mean of (f(x) - y)^2 + weight |df/dx - slopes|^2."""
     _, grads = backprop(ACTS, squared_error, params, batch)
     v = 2 * (input_gradient(ACTS, OUTPUT, params, batch) - slopes)
     first = Layer(np.eye(4, 2), np.zeros(2))  # makes x of (x, v)

@@ -33,8 +33,30 @@ def test_fnn_needs_numpy_and_typing_extensions_and_nothing_else() -> None:
     assert PROJECT["project"]["requires-python"] == ">=3.11"
 
 
-def test_the_version_is_the_same_everywhere() -> None:
-    assert PROJECT["project"]["version"] == fnn.__version__
+def test_the_version_is_written_once() -> None:
+    assert "version" not in PROJECT["project"]
+    assert PROJECT["project"]["dynamic"] == ["version"]
+    assert PROJECT["tool"]["hatch"]["version"] == {"path": "fnn/__init__.py"}
+    assert re.fullmatch(r"\d+\.\d+\.\d+", fnn.__version__)
+
+
+def test_the_page_on_stability_says_what_is_needed() -> None:
+    text = (ROOT / "docs" / "stability.md").read_text("utf-8")
+    extras = PROJECT["project"]["optional-dependencies"]
+    needed = [PROJECT["project"]["requires-python"], *PROJECT["project"]["dependencies"]]
+    needed += [r for name in ("compiled", "plot", "scipy", "examples") for r in extras[name]]
+    assert [r for r in needed if f"`{r}`" not in text] == ["fnn[plot]"]
+
+
+def test_the_workflow_runs_every_check_on_every_python_that_is_supported() -> None:
+    text = (ROOT / ".github" / "workflows" / "checks.yml").read_text("utf-8")
+    (listed,) = re.findall(r"^ +python: \[(.*)\]$", text, re.MULTILINE)
+    prefix = "Programming Language :: Python :: "
+    named = [c.removeprefix(prefix) for c in PROJECT["project"]["classifiers"] if prefix in c]
+    assert re.findall(r"3\.\d+", listed) == [name for name in named if "." in name]
+    assert re.search(r"^ +- run: \.ci/run$", text, re.MULTILINE)
+    actions = re.findall(r"uses: (.*)", text)
+    assert all(re.fullmatch(r"actions/[\w-]+@[0-9a-f]{40} # v[\d.]+", a) for a in actions)
 
 
 def test_fnn_is_marked_as_typed() -> None:

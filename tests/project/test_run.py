@@ -25,6 +25,7 @@ class Clone:
         self.root = root
         self.calls: list[str] = []
         self.status = {VENV: 0, PIP: 0}
+        self.without_numba = False
         shutil.copy(RUN, root)
         (root / "pyproject.toml").write_text("[project]")
 
@@ -38,10 +39,13 @@ class Clone:
         else:
             self.calls[-1] += " " + command[-1]
         status = self.status[command[2]]
+        if self.without_numba and command[-1] == ".[compiled]":
+            assert "--only-binary=numba,llvmlite" in command  # or pip compiles LLVM for an hour
+            status = 1
         return subprocess.CompletedProcess(command, status, "", "noise\n ERROR: why\nnote: noise\n")
 
     def set_up(self, extra: str) -> list[str]:
-        """What set_up does, in a process that has just begun."""
+        """List the commands of set_up, in a process that has just begun."""
         spec = importlib.util.spec_from_file_location("run_copy", self.root / "run.py")
         assert spec is not None
         assert spec.loader is not None
@@ -61,18 +65,18 @@ def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Clone:
 
 
 def test_the_first_use_sets_up_and_the_second_finds_it_done(clone: Clone) -> None:
-    assert clone.set_up("") == ["venv", "pip ."]
-    assert clone.set_up("") == []
+    assert clone.set_up("[compiled]") == ["venv", "pip .[compiled]"]
+    assert clone.set_up("[compiled]") == []
 
 
 def test_the_tests_add_to_what_the_main_job_installed_and_not_the_other_way(clone: Clone) -> None:
-    clone.set_up("")
+    clone.set_up("[compiled]")
     assert clone.set_up("[test]") == ["pip .[test]"]
-    assert clone.set_up("") == []
+    assert clone.set_up("[compiled]") == []
     assert clone.set_up("[test]") == []
 
 
-@pytest.mark.parametrize("extra", ["", "[test]"])
+@pytest.mark.parametrize("extra", ["[compiled]", "[test]"])
 def test_changed_dependencies_are_installed_from_the_start(clone: Clone, extra: str) -> None:
     clone.set_up("[test]")
     (clone.root / "pyproject.toml").write_text("[project]\n")
@@ -82,30 +86,40 @@ def test_changed_dependencies_are_installed_from_the_start(clone: Clone, extra: 
 def test_another_python_gets_an_environment_of_its_own(
     clone: Clone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    clone.set_up("")
+    clone.set_up("[compiled]")
     monkeypatch.setattr("sys.version", "3.99.0")
-    assert clone.set_up("") == ["venv", "pip ."]
+    assert clone.set_up("[compiled]") == ["venv", "pip .[compiled]"]
 
 
 @pytest.mark.parametrize("before", ["nothing", "main job"])
 def test_an_interrupted_set_up_is_done_again(clone: Clone, before: str) -> None:
     if before == "main job":
-        clone.set_up("")
+        clone.set_up("[compiled]")
     clone.status[PIP] = 1
     with pytest.raises(SystemExit, match=r"ERROR: why$"):
         clone.set_up("[test]")
     clone.status[PIP] = 0
-    assert clone.set_up("") == ["venv", "pip ."]
+    assert clone.set_up("[compiled]") == ["venv", "pip .[compiled]"]
 
 
-def test_an_environment_that_cannot_be_made_is_told_in_one_line(clone: Clone) -> None:
+def test_the_main_job_does_without_numba_where_it_has_no_wheel(
+    clone: Clone, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clone.without_numba = True
+    assert clone.set_up("[compiled]") == ["venv", "pip .[compiled]", "pip ."]
+    assert "slower without numba, which did not install: ERROR: why" in capsys.readouterr().err
+    assert clone.set_up("[compiled]") == []
+    assert clone.set_up("[test]") == ["pip .[test]"]
+
+
+def test_an_environment_that_cannot_be_made_ends_with_one_line(clone: Clone) -> None:
     clone.status[VENV] = 1
     with pytest.raises(SystemExit, match=r"^run\.py: could not set up .*: ERROR: why$"):
-        clone.set_up("")
+        clone.set_up("[compiled]")
     assert clone.calls == ["venv"]
 
 
-def test_a_python_without_venv_is_told_in_one_line(
+def test_a_python_without_venv_ends_with_one_line(
     clone: Clone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     find = importlib.util.find_spec
@@ -113,7 +127,7 @@ def test_a_python_without_venv_is_told_in_one_line(
         "importlib.util.find_spec", lambda name: None if name == "ensurepip" else find(name)
     )
     with pytest.raises(SystemExit, match=r"^run\.py: this Python lacks venv"):
-        clone.set_up("")
+        clone.set_up("[compiled]")
     assert clone.calls == []
 
 
@@ -122,7 +136,7 @@ def test_a_virtual_environment_of_the_users_own_is_left_alone(clone: Clone) -> N
     (clone.root / ".venv" / "precious").touch()
     for _ in range(2):
         with pytest.raises(SystemExit, match="made by someone else"):
-            clone.set_up("")
+            clone.set_up("[compiled]")
     assert (clone.root / ".venv" / "precious").exists()
 
 
