@@ -1,4 +1,4 @@
-"""Arrays that would not fit in memory are refused before they are begun."""
+"""Refuse arrays that would not fit in memory, before anything is computed."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from fnn.base import F
 
 SMALL = 2**24
-"""Arrays of up to so many bytes, 16 MiB, are not questioned: asking the system takes 30 us."""
+"""Bytes, 16 MiB, up to which arrays are not checked: asking the system takes 30 us."""
 
-# What the system says it can give without swapping, and a container's limit.
+# Linux: memory that can be had without swapping, and the limit of a container.
 _FREE = Path("/proc/meminfo")
 _LIMIT = Path("/sys/fs/cgroup/memory.max")
 
@@ -23,23 +23,24 @@ _LIMIT = Path("/sys/fs/cgroup/memory.max")
 def check_room(
     shape: tuple[int, ...], dtype: np.dtype[F], name: str, what: str, remedy: str
 ) -> None:
-    """A `ValueError` if an array would take over half of what is `available`.
+    """Raise `ValueError` if an array would take over half of the memory that is `available`.
 
-    Half, because whoever asks for it will want to compute with it.
+    Half, because whoever asks for it will want to compute with it. `name` is the argument at fault,
+    `what` the array would be.
     """
     size = math.prod(shape) * dtype.itemsize
     if size > SMALL and size > (room := available() / 2):
-        raise _refusal(shape, dtype, name, what, f"{_brief(room)}, half of what is free", remedy)
+        raise _refusal(shape, dtype, name, what, f"{_readable(room)}, half of what is free", remedy)
 
 
 def empty(
     shape: tuple[int, ...], dtype: np.dtype[F], name: str, what: str, remedy: str
 ) -> NDArray[F]:
-    """A new array, not yet filled, for which there is room."""
+    """A new array, not yet filled; `ValueError` as by `check_room` if there is no memory for it."""
     check_room(shape, dtype, name, what, remedy)
     try:
         return np.empty(shape, dtype)
-    except MemoryError:  # a limit of the process, or a system that told nothing
+    except MemoryError:  # a limit of the process, or a system that does not say
         raise _refusal(shape, dtype, name, what, "none from the system", remedy) from None
 
 
@@ -48,16 +49,18 @@ def _refusal(
 ) -> ValueError:
     return ValueError(
         f"{name}: expected room for {what}, {shape} in {dtype}, which would take"
-        f" {_brief(math.prod(shape) * dtype.itemsize)}, got {room}; {remedy}"
+        f" {_readable(math.prod(shape) * dtype.itemsize)}, got {room}; {remedy}"
     )
 
 
 def available() -> float:
-    """How many bytes can be had without swapping, as far as the system tells, or else infinity."""
-    return min(_number(_FREE, r"MemAvailable:\s+(\d+)", 1024), _number(_LIMIT, r"(\d+)", 1), _all())
+    """Bytes that can be had without swapping, or infinity if the system does not say."""
+    free = _number(_FREE, r"MemAvailable:\s+(\d+)", 1024)
+    return min(free, _number(_LIMIT, r"(\d+)", 1), _physical())
 
 
 def _number(path: Path, pattern: str, unit: int) -> float:
+    """Bytes that a file of the system tells, or infinity."""
     try:
         found = re.match(f"(?s:.*?){pattern}", path.read_text("ascii"))
     except (OSError, UnicodeError):
@@ -65,17 +68,18 @@ def _number(path: Path, pattern: str, unit: int) -> float:
     return int(found[1]) * unit if found else math.inf
 
 
-def _all() -> float:
+def _physical() -> float:
+    """Bytes of memory in the machine, or infinity."""
     try:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, OSError, ValueError):  # Windows has no sysconf
         return math.inf
 
 
-def _brief(size: float) -> str:
-    """A size in bytes, for people.
+def _readable(size: float) -> str:
+    """A size in bytes with a unit for people.
 
-    >>> _brief(2.5e9)
+    >>> _readable(2.5e9)
     '2.5 GB'
     """
     unit = min(max(int(math.log10(max(size, 1)) // 3), 0), 6)

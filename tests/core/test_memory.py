@@ -132,7 +132,7 @@ def test_the_least_of_what_the_system_tells_counts(
     free, limit = tmp_path / "meminfo", tmp_path / "memory.max"
     monkeypatch.setattr(memory, "_FREE", free)
     monkeypatch.setattr(memory, "_LIMIT", limit)
-    monkeypatch.setattr(memory, "_all", lambda: 9e9)
+    monkeypatch.setattr(memory, "_physical", lambda: 9e9)
     assert memory.available() == 9e9  # neither file is there
     free.write_text("MemTotal:  5000000 kB\nMemAvailable:    2000000 kB\nBuffers: 1 kB\n")
     limit.write_text("max\n")
@@ -142,6 +142,6 @@ def test_the_least_of_what_the_system_tells_counts(
 
 
 def test_a_system_without_sysconf_tells_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert 0 < memory._all() < 2**60 or not hasattr(os, "sysconf")
+    assert 0 < memory._physical() < 2**60 or not hasattr(os, "sysconf")
     monkeypatch.delattr(os, "sysconf", raising=False)
-    assert memory._all() == np.inf
+    assert memory._physical() == np.inf
