@@ -168,7 +168,7 @@ class Loss(NamedTuple):
 
 
 class _PairDoc:
-    """The ``__doc__`` of a pair's class, and of a named pair, which has its function's."""
+    """The ``__doc__`` of a pair: that of its ``f`` if it has a name, else that of its class."""
 
     def __init__(self, own: str | None) -> None:
         self.own = own
@@ -177,7 +177,7 @@ class _PairDoc:
         return self.own if pair is None or pair.name is None else pair.f.__doc__ or self.own
 
 
-for _pair in (Activation, Loss):
+for _pair in (Activation, Loss):  # the body of a NamedTuple may not assign it
     type.__setattr__(_pair, "__doc__", _PairDoc(_pair.__doc__))
 
 

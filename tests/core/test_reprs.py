@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import pickle
 import pydoc
 from typing import NamedTuple
@@ -119,7 +120,7 @@ def test_a_pair_with_a_name_has_the_help_of_its_function() -> None:
     assert Activation(np.square, twice).__doc__ == Activation.__doc__
     assert Activation(lambda z: z, twice, name="mute").__doc__ == Activation.__doc__
     assert "class Activation" in pydoc.render_doc(Activation)
-    assert "An activation pair" in pydoc.plaintext.document(Activation)
+    assert (inspect.getdoc(Activation) or "").startswith("An activation pair")
 
 
 @pytest.mark.parametrize(
