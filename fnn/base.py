@@ -1,7 +1,16 @@
-"""The types that everything else is written in: layers, gradients, batches, pairs.
+"""The types that everything else is written in.
+
+`Layer` and `LayerGrad` hold the arrays of one layer; `Params` and `Grads` are tuples of them. A
+`Batch` is the data of one step. An `Activation` and a `Loss` are functions with their derivatives,
+and a network is a tuple of the former, `Acts`, beside its params. An `Optimizer` turns gradients
+into updates, and a `State` is what training carries from step to step.
 
 Every type is a plain tuple or ``NamedTuple`` of arrays and functions. Params hold arrays only, so
 they are valid JAX pytrees and can be compared, saved and sent between processes as they stand.
+Large arrays are printed as their dtype and shape, built-in pairs as their names.
+
+`Array`, and the type variables `F`, `F_co`, `S` and `S_any`, are for annotations of functions and
+containers that go with these types.
 """
 
 from __future__ import annotations
@@ -13,6 +22,31 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import TypeVar, override
 
+from fnn._core import reprs
+
+__all__ = [
+    "Activation",
+    "Acts",
+    "Array",
+    "Batch",
+    "F",
+    "F_co",
+    "Grads",
+    "Layer",
+    "LayerGrad",
+    "Loss",
+    "Optimizer",
+    "Params",
+    "S",
+    "S_any",
+    "State",
+]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 F = TypeVar("F", bound=np.floating[Any])
 """The floating type of one function's params, and so of its results."""
 
@@ -23,7 +57,7 @@ S = TypeVar("S")
 """The state that an optimizer carries from step to step, in functions."""
 
 S_any = TypeVar("S_any", default=Any)
-"""The same in containers; a bare ``Optimizer`` has any state."""
+"""The state of an optimizer in containers; a bare ``Optimizer`` has any state."""
 
 Array: TypeAlias = NDArray[Any]
 """An array inside a user-supplied function: gradual on purpose."""
@@ -35,6 +69,10 @@ class Layer(NamedTuple, Generic[F_co]):
     w: NDArray[F_co]
     b: NDArray[F_co]
 
+    @override
+    def __repr__(self) -> str:
+        return reprs.fields(self)
+
 
 class LayerGrad(NamedTuple, Generic[F_co]):
     """The gradient of one layer, with the shapes of its `Layer`.
@@ -44,6 +82,10 @@ class LayerGrad(NamedTuple, Generic[F_co]):
 
     w: NDArray[F_co]
     b: NDArray[F_co]
+
+    @override
+    def __repr__(self) -> str:
+        return reprs.fields(self)
 
 
 Params: TypeAlias = tuple[Layer[F_co], ...]
@@ -66,6 +108,10 @@ class Batch(NamedTuple):
     y: Array
     weight: Array | None = None
 
+    @override
+    def __repr__(self) -> str:
+        return reprs.fields(self)
+
 
 class Activation(NamedTuple):
     """An activation pair: ``a = f(z)`` and ``df(z, a) = f'(z)``, both elementwise.
@@ -75,15 +121,25 @@ class Activation(NamedTuple):
     a pair may do without. No function may change its arguments. `fnn.testing.check_activation`
     tells whether they belong together.
 
+    ``name`` is what `repr` shows, and makes `help` show the docstring of ``f``. It stays when
+    ``_replace`` changes a function: give it another, or None.
+
     >>> import numpy as np
-    >>> square = Activation(lambda z: z * z, lambda z, a: 2 * z)
+    >>> square = Activation(lambda z: z * z, lambda z, a: 2 * z, name="square")
     >>> square.f(np.array([1.0, -3.0]))
     array([1., 9.])
+    >>> square
+    square
     """
 
     f: Callable[[Array], Array]
     df: Callable[[Array, Array], Array]
     d2f: Callable[[Array, Array], Array] | None = None
+    name: str | None = None
+
+    @override
+    def __repr__(self) -> str:
+        return reprs.fields(self, self._fields[:-1]) if self.name is None else self.name
 
 
 class Loss(NamedTuple):
@@ -97,11 +153,32 @@ class Loss(NamedTuple):
     ``v``, sample by sample: ``f''(a_i) v_i`` where the loss is a sum of one term for each output,
     and the product ``sum_j H_ij v_j`` where it ties outputs together, as a softmax does. Only
     curvature needs it: a pair may do without.
+
+    ``name`` is what `repr` shows, as for an `Activation`.
     """
 
     f: Callable[[Array, Array], Array]
     df: Callable[[Array, Array], Array]
     d2f: Callable[[Array, Array, Array], Array] | None = None
+    name: str | None = None
+
+    @override
+    def __repr__(self) -> str:
+        return reprs.fields(self, self._fields[:-1]) if self.name is None else self.name
+
+
+class _PairDoc:
+    """The ``__doc__`` of a pair: that of its ``f`` if it has a name, else that of its class."""
+
+    def __init__(self, own: str | None) -> None:
+        self.own = own
+
+    def __get__(self, pair: Activation | Loss | None, owner: type) -> str | None:
+        return self.own if pair is None or pair.name is None else pair.f.__doc__ or self.own
+
+
+for _pair in (Activation, Loss):  # the body of a NamedTuple may not assign it
+    type.__setattr__(_pair, "__doc__", _PairDoc(_pair.__doc__))
 
 
 Acts: TypeAlias = tuple[Activation, ...]
@@ -132,3 +209,7 @@ class State(NamedTuple, Generic[F_co, S_any]):
 
     params: Params[F_co]
     opt: S_any
+
+    @override
+    def __repr__(self) -> str:
+        return reprs.fields(self)

@@ -1,8 +1,11 @@
-"""Initializers, ``(key, shape, dtype) -> array``, and `init`, which draws a network with them.
+"""First params: `init` makes those of a network, by initializers for its weights and biases.
 
-The scaled ones read the fans from a weight matrix's shape (fan_in, fan_out), and raise `ValueError`
-for a bias's. The normal ones draw from the plain normal distribution, as PyTorch's do; JAX's and
-Keras's cut its tails.
+An initializer is a function ``(key, shape, dtype) -> array``, and any such function will do.
+`zeros`, `orthogonal` and the scaled ones (`glorot_uniform`, `glorot_normal`, `he_uniform`,
+`he_normal`, `lecun_uniform`, `lecun_normal`) are initializers; `constant`, `uniform` and `normal`
+make one from numbers. The scaled ones and `orthogonal` read a weight matrix's shape, (fan_in,
+fan_out): that of a bias is a `ValueError`. The normal ones draw from the plain normal distribution,
+as PyTorch's do; JAX's and Keras's cut its tails. All return read-only arrays.
 
 >>> draws = glorot_normal, he_uniform, he_normal, lecun_uniform, lecun_normal
 >>> shape, dtype = (400, 100), np.dtype(float)
@@ -33,14 +36,37 @@ from fnn._core.numbers import (
     floating,
     whole,
 )
+from fnn._core.reprs import documented
 from fnn.base import Array, F, Layer, Params
 from fnn.random import Key
 
+__all__ = [
+    "Initializer",
+    "constant",
+    "glorot_normal",
+    "glorot_uniform",
+    "he_normal",
+    "he_uniform",
+    "init",
+    "lecun_normal",
+    "lecun_uniform",
+    "normal",
+    "orthogonal",
+    "uniform",
+    "zeros",
+]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 Initializer: TypeAlias = Callable[[Key, tuple[int, ...], np.dtype[Any]], Array]
+"""A function ``(key, shape, dtype) -> array``."""
 
 
 def zeros(key: Key, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
-    """All zeros: the usual first bias.
+    """Zeros: the usual first bias.
 
     >>> zeros(random.key(0), (2,), np.dtype(float))
     array([0., 0.])
@@ -49,77 +75,128 @@ def zeros(key: Key, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
 
 
 def constant(value: float) -> Initializer:
-    """Every entry `value`. Raises `ValueError` for one that is not finite.
+    """An initializer that makes every entry `value`, a finite number.
+
+    Raises `ValueError` for one that is not finite.
 
     >>> constant(0.5)(random.key(0), (2,), np.dtype(float))
     array([0.5, 0.5])
     """
     value = finite("value", value)
-    return partial(_constant, value)
+    return documented(partial(_constant, value), constant.__doc__)
 
 
 def uniform(low: float = 0.0, high: float = 1.0) -> Initializer:
-    """Spread evenly over [low, high). Raises `ValueError` for a low above high.
+    """An initializer that draws evenly from [low, high).
+
+    Raises `ValueError` for a low above high.
 
     >>> uniform(2.0, 3.0)(random.key(0), (2,), np.dtype(float))
     array([2.63696169, 2.26978671])
     """
     low, high = check_interval(low, high)
-    return partial(_uniform, low, high)
+    return documented(partial(_uniform, low, high), uniform.__doc__)
 
 
 def normal(std: float = 1.0) -> Initializer:
-    """Normal with mean 0 and standard deviation `std`, a finite number of at least 0.
+    """An initializer that draws from the normal distribution with mean 0.
+
+    Its standard deviation is `std`: less than 0 or not finite is a `ValueError`.
 
     >>> normal(0.1)(random.key(0), (2,), np.dtype(float))
     array([ 0.01257302, -0.01321049])
     """
     std = check_rate("std", std)
-    return partial(_normal, std)
+    return documented(partial(_normal, std), normal.__doc__)
 
 
 def glorot_uniform(key: Key, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
-    """Even over +-sqrt(6 / (fan_in + fan_out)): for tanh, sigmoid and linear layers.
+    """Uniform over +-sqrt(6 / (fan_in + fan_out)): for tanh, sigmoid and linear layers.
 
-    Source: Glorot and Bengio 2010, equation 16.
+    The variance is 2 / (fan_in + fan_out). Raises `ValueError` for the shape of a bias.
+    Source: Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural
+    networks", 2010, equation 16.
 
     >>> glorot_uniform(random.key(0), (3, 3), np.dtype(float)).shape
     (3, 3)
     """
     fan_in, fan_out = _fans(shape)
-    return _even(key, shape, dtype, 2.0 / (fan_in + fan_out))
+    return _with_variance(key, shape, dtype, 2.0 / (fan_in + fan_out))
 
 
 def glorot_normal(key: Key, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
-    """Normal with variance 2 / (fan_in + fan_out). Source: Glorot and Bengio 2010, equation 12."""
+    """Normal with variance 2 / (fan_in + fan_out): for tanh, sigmoid and linear layers.
+
+    Raises `ValueError` for the shape of a bias. Source: Glorot and Bengio, "Understanding the
+    difficulty of training deep feedforward neural networks", 2010, equation 12.
+
+    >>> glorot_normal(random.key(0), (2, 1), np.dtype(float))
+    array([[ 0.1026583 ],
+           [-0.10786317]])
+    """
     fan_in, fan_out = _fans(shape)
     return _normal(math.sqrt(2.0 / (fan_in + fan_out)), key, shape, dtype)
 
 
 def he_uniform(key: Key, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
-    """Even over +-sqrt(6 / fan_in): for relu layers. Source: He et al. 2015, equation 10."""
-    return _even(key, shape, dtype, 2.0 / _fans(shape)[0])
+    """Uniform over +-sqrt(6 / fan_in): for relu layers.
+
+    The variance is 2 / fan_in. Raises `ValueError` for the shape of a bias. Source: He, Zhang, Ren
+    and Sun, "Delving deep into rectifiers", 2015, equation 10.
+
+    >>> he_uniform(random.key(0), (2, 1), np.dtype(float))
+    array([[ 0.4744492 ],
+           [-0.79748222]])
+    """
+    return _with_variance(key, shape, dtype, 2.0 / _fans(shape)[0])
 
 
 def he_normal(key: Key, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
-    """Normal with variance 2 / fan_in: for relu layers. Source: He et al. 2015, equation 10."""
+    """Normal with variance 2 / fan_in: for relu layers.
+
+    Raises `ValueError` for the shape of a bias. Source: He, Zhang, Ren and Sun, "Delving deep into
+    rectifiers", 2015, equation 10.
+
+    >>> he_normal(random.key(0), (2, 1), np.dtype(float))
+    array([[ 0.12573022],
+           [-0.13210486]])
+    """
     return _normal(math.sqrt(2.0 / _fans(shape)[0]), key, shape, dtype)
 
 
 def lecun_uniform(key: Key, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
-    """Even over +-sqrt(3 / fan_in). Source: LeCun, Bottou, Orr and Mueller 1998, section 4.6."""
-    return _even(key, shape, dtype, 1.0 / _fans(shape)[0])
+    """Uniform over +-sqrt(3 / fan_in): for selu layers, and the tanh of the source.
+
+    The variance is 1 / fan_in. Raises `ValueError` for the shape of a bias. Source: LeCun, Bottou,
+    Orr and Mueller, "Efficient backprop", 1998, section 4.6.
+
+    >>> lecun_uniform(random.key(0), (3, 1), np.dtype(float))
+    array([[ 0.27392337],
+           [-0.46042657],
+           [-0.91805295]])
+    """
+    return _with_variance(key, shape, dtype, 1.0 / _fans(shape)[0])
 
 
 def lecun_normal(key: Key, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
-    """Normal with variance 1 / fan_in: for selu layers. Source: LeCun et al. 1998, section 4.6."""
+    """Normal with variance 1 / fan_in: for selu layers, and the tanh of the source.
+
+    Raises `ValueError` for the shape of a bias. Source: LeCun, Bottou, Orr and Mueller, "Efficient
+    backprop", 1998, section 4.6.
+
+    >>> lecun_normal(random.key(0), (1, 2), np.dtype(float))
+    array([[ 0.12573022, -0.13210486]])
+    """
     return _normal(math.sqrt(1.0 / _fans(shape)[0]), key, shape, dtype)
 
 
 def orthogonal(key: Key, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
-    """Rows or columns, whichever are fewer, orthonormal; uniform over all such matrices.
+    """Matrix with orthonormal rows or columns, whichever are fewer; uniform over all such ones.
 
-    Source: Saxe, McClelland and Ganguli 2014; the sign fix that makes it uniform: Mezzadri 2007.
+    Raises `ValueError` for the shape of a bias. Source: Saxe, McClelland and Ganguli, "Exact
+    solutions to the nonlinear dynamics of learning in deep linear neural networks", 2014; the signs
+    that make it uniform: Mezzadri, "How to generate random matrices from the classical compact
+    groups", 2007.
 
     >>> w = orthogonal(random.key(0), (3, 2), np.dtype(float))
     >>> bool(np.allclose(w.T @ w, np.eye(2)))
@@ -146,12 +223,16 @@ def _normal(std: float, key: Key, shape: tuple[int, ...], dtype: np.dtype[Any]) 
     return random.normal(key, shape, 0.0, std, dtype=dtype)
 
 
-def _even(key: Key, shape: tuple[int, ...], dtype: np.dtype[Any], variance: float) -> Array:
+def _with_variance(
+    key: Key, shape: tuple[int, ...], dtype: np.dtype[Any], variance: float
+) -> Array:
+    """Draws from the uniform distribution with mean 0 and this variance."""
     limit = math.sqrt(3.0 * variance)
     return _uniform(-limit, limit, key, shape, dtype)
 
 
 def _fans(shape: tuple[int, ...]) -> tuple[int, int]:
+    """(fan_in, fan_out) of a weight matrix."""
     if len(shape) != 2:
         raise ValueError(
             f"shape: expected a weight matrix's (fan_in, fan_out), got {shape};"
@@ -208,6 +289,7 @@ def init(
 
 
 def _widths(sizes: Sequence[int]) -> list[int]:
+    """Numbers of units, checked."""
     try:
         widths = [operator.index(n) for n in sizes]
     except TypeError:
@@ -223,6 +305,7 @@ def _widths(sizes: Sequence[int]) -> list[int]:
 def _drawn(
     name: str, draw: Initializer, key: Key, shape: tuple[int, ...], dtype: np.dtype[F]
 ) -> NDArray[F]:
+    """A frozen array of an initializer, once its shape and kind are checked."""
     if not callable(draw):
         raise TypeError(
             f"{name}: expected an initializer, got {describe(draw)}; fnn.initializers has some"

@@ -17,7 +17,9 @@ from typing import Any, Generic, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from typing_extensions import override
 
+from fnn._core import reprs
 from fnn._core.arrays import frozen
 from fnn._core.checks import check_batch, check_grads, check_loss, check_network
 from fnn._core.numbers import check_rate
@@ -59,6 +61,10 @@ class LayerTrace(NamedTuple, Generic[F_co]):
 
     z: NDArray[F_co]
     a: NDArray[F_co]
+
+    @override
+    def __repr__(self) -> str:
+        return reprs.fields(self)
 
 
 def forward(acts: Acts, params: Params[F], x: ArrayLike) -> NDArray[F]:

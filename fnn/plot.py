@@ -1,7 +1,12 @@
-"""Pictures (extra ``plot``): data first, ``ax`` last, and the Axes that was drawn on comes back.
+"""Pictures of training and of networks, by Matplotlib (extra ``plot``).
 
-Without an ``ax`` each picture opens a figure of its own: ``pyplot.show()`` of Matplotlib shows it,
-``pyplot.savefig(path)`` writes it.
+`plot_history` draws losses over the epochs, `plot_hidden_codes` the activations of hidden units
+over the epochs, `plot_weights` a matrix of weights, `plot_decision_boundary` the classes around
+samples in the plane, `plot_confusion` the right and wrong predictions of each class.
+
+Each takes the data first and ``ax`` last, and returns the Axes that it drew on. Without an ``ax``
+it opens a figure of its own: ``pyplot.show()`` of Matplotlib shows it, ``pyplot.savefig(path)``
+writes it. All raise `ImportError` without Matplotlib.
 """
 
 from __future__ import annotations
@@ -20,12 +25,25 @@ if TYPE_CHECKING:
 
     from fnn.train import History
 
+__all__ = [
+    "plot_confusion",
+    "plot_decision_boundary",
+    "plot_hidden_codes",
+    "plot_history",
+    "plot_weights",
+]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 _BLUE, _RED, _GRAY = "#2166ac", "#b2182b", "#888888"
-_GRID = 300  # the places across a picture that a class is chosen for
+_GRID = 300  # points across a picture for each of which a class is chosen
 
 
 def plot_history(history: History, ax: Axes | None = None) -> Axes:
-    """The training and, if there is one, the validation loss of every epoch.
+    """Curves of the training loss and, if there is one, the validation loss over the epochs.
 
     The epoch with the least validation loss, whose params `fnn.train.fit` returns, is marked. The
     axis is logarithmic where losses above 0 span a factor of ten.
@@ -49,12 +67,12 @@ def plot_history(history: History, ax: Axes | None = None) -> Axes:
 def plot_hidden_codes(
     codes: ArrayLike, epochs: ArrayLike | None = None, ax: Axes | None = None
 ) -> Axes:
-    """How hidden codes form: a band for each sample, a row in it for each unit, time to the right.
+    """Hidden codes over time: a band for each sample, a row in it for each unit, time to the right.
 
     `codes` are (moments, samples, units), for instance ``trace(acts, params, x)[0].a`` after some
-    of the epochs; `epochs` (moments,), which increase, says which. ``ax.set_xscale("log")`` gives
-    the first ones room. Raises `ValueError` for other shapes, fewer than two moments, and numbers
-    that are not finite.
+    of the epochs; `epochs` (moments,) are the numbers of these epochs, increasing.
+    ``ax.set_xscale("log")`` gives the first ones room. Raises `ValueError` for other shapes, fewer
+    than two moments, and numbers that are not finite.
     """
     values = _ranked("codes", codes, 3, "(moments, samples, units)")
     n, samples, units = values.shape
@@ -64,22 +82,22 @@ def plot_hidden_codes(
     if len(times) != n or (np.diff(times) <= 0).any():
         raise ValueError(f"epochs: expected {n} increasing numbers, one for each moment of codes")
     ax = _axes(ax)
-    bands = np.full((samples, units + 1, n), np.nan)  # and a gap below
+    bands = np.full((samples, units + 1, n), np.nan)  # the last row of a band is the gap below it
     bands[:, :units] = values.transpose(1, 2, 0)
     edges = np.concatenate([times[:1], (times[1:] + times[:-1]) / 2, times[-1:]])
     rows = np.arange(samples * (units + 1) + 1) - 0.5
     mesh = ax.pcolormesh(edges, rows, bands.reshape(-1, n), cmap="cividis", rasterized=True)
     mesh.set_clim(min(0.0, float(values.min())), max(1.0, float(values.max())))
     ax.figure.colorbar(mesh, ax=ax, label="activation")
-    told = np.arange(0, samples, 1 + samples // 20)
-    ax.set_yticks(told * (units + 1) + (units - 1) / 2, list(map(str, told)))
+    labeled = np.arange(0, samples, 1 + samples // 20)
+    ax.set_yticks(labeled * (units + 1) + (units - 1) / 2, list(map(str, labeled)))
     ax.set(ylim=(rows[-2], rows[0]), xlabel="moment" if epochs is None else "epoch")
     ax.set_ylabel(f"sample, a row for each of {units} units")
     return ax
 
 
 def plot_weights(w: ArrayLike, ax: Axes | None = None) -> Axes:
-    """A Hinton diagram of weights (n_in, n_out): areas are magnitudes, blue positive, red negative.
+    """Hinton diagram of weights (n_in, n_out): areas are magnitudes, blue positive, red negative.
 
     ``np.vstack([w, b])`` shows the bias as a last row. Raises `ValueError` for another rank and
     for numbers that are not finite. Source: Bremner, Gotts and Denham, "Hinton diagrams: viewing
@@ -107,11 +125,12 @@ def plot_weights(w: ArrayLike, ax: Axes | None = None) -> Axes:
 def plot_decision_boundary(
     predict: Callable[[Array], Array], x: ArrayLike, labels: ArrayLike, ax: Axes | None = None
 ) -> Axes:
-    """Which class `predict` chooses around the samples x (n, 2), and theirs: labels (n,) from 0.
+    """Regions of the classes that `predict` chooses around samples, and the samples in them.
 
-    `predict` gives rows (m, 2) their scores (m, classes), of which the greatest is chosen, or one
-    score each, (m,) or (m, 1), above 0 for class 1: a logit, as ``partial(forward, acts, params)``
-    gives it. Raises `ValueError` for other shapes and labels.
+    The samples are x (n, 2), their classes labels (n,), from 0. `predict` gives rows (m, 2) their
+    scores (m, classes), of which the greatest is chosen, or one score each, (m,) or (m, 1), above 0
+    for class 1: a logit, as ``partial(forward, acts, params)`` gives it. Raises `ValueError` for
+    other shapes and labels.
     """
     points = _ranked("x", x, 2, "(n, 2)")
     if points.shape[1] != 2 or len(points) == 0:
@@ -147,9 +166,10 @@ def plot_confusion(
     names: Sequence[str] | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """How many samples of each class (rows) were taken for which (columns); shades are row shares.
+    """Confusion matrix: counts of samples by their class (rows) and the predicted one (columns).
 
-    `labels` and `predicted` are whole numbers from 0, (n,) each; `names` are those of the classes.
+    The darker a cell, the greater its share of its row. `labels` and `predicted` are whole numbers
+    from 0, (n,) each; `names` are those of the classes.
     Raises `ValueError` for other numbers, above 999 too, and where lengths differ.
     """
     classes = 1000 if names is None else len(names)
@@ -172,6 +192,7 @@ def plot_confusion(
 
 
 def _axes(ax: Axes | None) -> Axes:
+    """`ax`, or the Axes of a new figure."""
     if ax is not None:
         return ax
     try:
@@ -182,6 +203,7 @@ def _axes(ax: Axes | None) -> Axes:
 
 
 def _ranked(name: str, values: ArrayLike, ndim: int, shape: str) -> NDArray[np.float64]:
+    """Finite float64 numbers, checked to have `ndim` axes; `shape` is what an error asks for."""
     array = as_numbers(name, values).astype(np.float64)
     if array.ndim != ndim:
         raise ValueError(f"{name}: expected {shape}, got {array.shape}")
@@ -190,7 +212,7 @@ def _ranked(name: str, values: ArrayLike, ndim: int, shape: str) -> NDArray[np.f
 
 
 def _labels(name: str, values: ArrayLike, n: int | None, classes: int) -> NDArray[np.intp]:
-    """The classes of `n` samples, or of any number of them."""
+    """Class numbers below `classes`, checked; as many as `n`, if that is a number."""
     array = _ranked(name, values, 1, "a class for each sample, (n,)")
     if n not in (None, len(array)):
         raise ValueError(f"{name}: expected one for each of {n} samples, got {len(array)}")

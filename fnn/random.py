@@ -1,7 +1,12 @@
-"""Randomness as a value: a key says which numbers come, and asking twice gives them twice.
+"""Randomness as a value: a key determines the numbers drawn with it, every time it is used.
 
-A key is a seed and a path below it. `split` and `fold_in` make new keys; the samplers read one.
-There is no global generator and no state: use every key once.
+A key is a seed and a path below it: `key` makes one from a seed, `split` and `fold_in` make new
+ones below it. The samplers, `uniform`, `normal` and `permutation`, take a key first. There is no
+global generator and no state: use every key once.
+
+>>> weights_key, noise_key = split(key(0))
+>>> uniform(noise_key, 2)
+array([0.67719686, 0.24298675])
 """
 
 from __future__ import annotations
@@ -15,13 +20,30 @@ from fnn._core.arrays import frozen
 from fnn._core.numbers import check_interval, check_rate, finite, floating, whole
 from fnn.base import F
 
-Shape: TypeAlias = int | tuple[int, ...]
+__all__ = [
+    "Key",
+    "Shape",
+    "fold_in",
+    "key",
+    "normal",
+    "permutation",
+    "split",
+    "uniform",
+]
 
-_DEEPEST = 16
+
+def __dir__() -> list[str]:
+    return __all__
+
+
+Shape: TypeAlias = int | tuple[int, ...]
+"""The shape of what is drawn; a number is the length of a vector."""
+
+_DEEPEST = 16  # numbers in a path before it is hashed
 
 
 class Key(NamedTuple):
-    """A source of randomness: ``np.random.SeedSequence(seed, spawn_key=path)``."""
+    """A source of randomness, ``np.random.SeedSequence(seed, spawn_key=path)``, made by `key`."""
 
     seed: int
     path: tuple[int, ...] = ()
@@ -72,7 +94,9 @@ def uniform(
 def uniform(
     key: Key, shape: Shape, low: float = 0.0, high: float = 1.0, *, dtype: Any = np.float64
 ) -> NDArray[Any]:
-    """Numbers spread evenly over [low, high). Narrower dtypes get the float64 numbers, rounded.
+    """Random numbers from the uniform distribution over [low, high).
+
+    They are read-only. Narrower dtypes get the float64 numbers, rounded.
 
     Raises `ValueError` for a low above high, and for either not finite.
 
@@ -96,7 +120,9 @@ def normal(
 def normal(
     key: Key, shape: Shape, mean: float = 0.0, std: float = 1.0, *, dtype: Any = np.float64
 ) -> NDArray[Any]:
-    """Numbers from the normal distribution. Narrower dtypes get the float64 numbers, rounded.
+    """Random numbers from the normal distribution of this mean and standard deviation.
+
+    They are read-only. Narrower dtypes get the float64 numbers, rounded.
 
     Raises `ValueError` for a standard deviation below 0, and for either not finite.
 
@@ -108,7 +134,7 @@ def normal(
 
 
 def permutation(key: Key, n: int) -> NDArray[np.intp]:
-    """The numbers 0 to n - 1 in random order.
+    """The whole numbers from 0 to n - 1 in random order, read-only.
 
     >>> permutation(key(0), 4)
     array([2, 0, 1, 3])
@@ -117,7 +143,7 @@ def permutation(key: Key, n: int) -> NDArray[np.intp]:
 
 
 def check_key(key: Key) -> None:
-    """A key, not the seed of one."""
+    """Raise `TypeError` for what is no key, such as the seed of one. For fnn's own functions."""
     if not isinstance(key, Key):
         raise TypeError(f"key: expected a Key, got {key!r}; make one by fnn.key(seed)")
 
@@ -128,7 +154,10 @@ def _lengths(shape: Shape) -> tuple[int, ...]:
 
 
 def _words(name: str, value: int, n: int) -> int:
-    """A number of `n` words of 32 bits: NumPy would read what is beyond as further keys."""
+    """Check a whole number of up to `n` words of 32 bits.
+
+    NumPy would read further words as further keys.
+    """
     number = whole(name, value, 0)
     if number >= 2 ** (32 * n):
         raise ValueError(f"{name}: expected a number below 2**{32 * n}, got {value!r:.60}")

@@ -1,7 +1,8 @@
 """Schedules: plain functions from the step number (0, 1, ...) to a rate.
 
-An optimizer takes one wherever it takes a rate, and so do the schedules that wrap others. Any
-function will do; those made here can be pickled and taken apart.
+An optimizer takes one wherever it takes a rate. `constant`, `exponential`, `inverse_time`,
+`piecewise` and `cosine` start from a rate; `warm_up` comes before another schedule; `one_cycle`
+rises and falls. Any function will do; those made here can be pickled.
 
 >>> from fnn.optimizers import adam
 >>> optimizer = adam(warm_up(500, cosine(1e-3, 10_000)))
@@ -16,23 +17,47 @@ from functools import partial
 from itertools import pairwise
 from typing import TypeAlias
 
-from fnn._core.numbers import check_rate, finite, whole
+from fnn._core.numbers import check_rate, finite, whole, within
+
+__all__ = [
+    "Schedule",
+    "constant",
+    "cosine",
+    "exponential",
+    "inverse_time",
+    "one_cycle",
+    "piecewise",
+    "warm_up",
+]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 Schedule: TypeAlias = Callable[[int], float]
+"""A function from the step number, from 0, to the rate of that step."""
 
 
 def check_schedule(rate: float | Schedule) -> float | Schedule:
-    """A schedule as it is, or a finite rate of at least 0 as a Python float."""
+    """A schedule as it is, or a checked rate as a Python float. For fnn's own functions.
+
+    Raises `ValueError` for a rate that is below 0 or not finite.
+    """
     return rate if callable(rate) else check_rate("rate", rate)
 
 
 def rate_at(rate: float | Schedule, step: int) -> float:
-    """The rate of a step, as a Python float: a NumPy scalar would promote float32."""
+    """The rate of a step, as a Python float: a NumPy scalar would promote float32.
+
+    For fnn's own functions. Raises `ValueError` where a schedule gives a rate that is below 0 or
+    not finite.
+    """
     return check_rate(f"rate({step})", rate(step)) if callable(rate) else rate
 
 
 def constant(rate: float) -> Schedule:
-    """The same rate at every step.
+    """One rate for every step, finite and at least 0.
 
     >>> constant(0.1)(1000)
     0.1
@@ -41,7 +66,10 @@ def constant(rate: float) -> Schedule:
 
 
 def exponential(rate: float, factor: float, every: int = 1) -> Schedule:
-    """``rate * factor ** (step / every)``: multiplied by `factor` in the course of `every` steps.
+    """Exponential decay: the rate is multiplied by `factor` in the course of `every` steps.
+
+    ``rate * factor ** (step / every)``, also between. Raises `ValueError` for a rate or factor
+    below 0, or `every` below 1.
 
     >>> exponential(0.1, 0.5, every=100)(200)
     0.025
@@ -55,8 +83,9 @@ def exponential(rate: float, factor: float, every: int = 1) -> Schedule:
 
 
 def inverse_time(rate: float, decay: float, every: int = 1) -> Schedule:
-    """``rate / (1 + decay * step / every)``: the classical decay of stochastic approximation.
+    """Inverse decay, ``rate / (1 + decay * step / every)``, that of stochastic approximation.
 
+    Raises `ValueError` for a rate or decay below 0, or `every` below 1.
     Source: Robbins and Monro, "A stochastic approximation method", 1951.
 
     >>> inverse_time(0.1, 1.0, every=10)(10)
@@ -71,7 +100,7 @@ def inverse_time(rate: float, decay: float, every: int = 1) -> Schedule:
 
 
 def piecewise(rates: Sequence[float], boundaries: Sequence[int]) -> Schedule:
-    """``rates[0]`` before step ``boundaries[0]``, ``rates[1]`` from there to the next, and so on.
+    """Constant rates in turn: ``rates[0]`` before step ``boundaries[0]``, then ``rates[1]``, ...
 
     Raises `ValueError` unless there is one more rate than boundaries, and those increase.
 
@@ -90,9 +119,10 @@ def piecewise(rates: Sequence[float], boundaries: Sequence[int]) -> Schedule:
 
 
 def cosine(rate: float, steps: int, last: float = 0.0) -> Schedule:
-    """From `rate` down to `last` along half a cosine, and `last` from step `steps` on.
+    """Cosine decay from `rate` to `last`, which is reached at step `steps` and stays.
 
-    ``last + (rate - last) * (1 + cos(pi * step / steps)) / 2``. Source: Loshchilov and Hutter,
+    ``last + (rate - last) * (1 + cos(pi * step / steps)) / 2``. Raises `ValueError` for rates below
+    0 or `steps` below 1. Source: Loshchilov and Hutter,
     "SGDR: stochastic gradient descent with warm restarts", 2017, equation 5 (without restarts).
 
     >>> [round(cosine(0.1, 100)(step), 9) for step in (0, 50, 100, 1000)]
@@ -107,9 +137,10 @@ def cosine(rate: float, steps: int, last: float = 0.0) -> Schedule:
 
 
 def warm_up(steps: int, then: float | Schedule, first: float = 0.0) -> Schedule:
-    """A straight line from `first` at step 0 to the start of `then` at step `steps`.
+    """Linear warm-up from `first` at step 0 to the start of `then` at step `steps`.
 
-    `then` is a rate or a schedule, whose step 0 is step `steps` of the whole.
+    `then` is a rate or a schedule, whose step 0 is step `steps` of the whole. Raises `ValueError`
+    for rates below 0 or `steps` below 1.
 
     >>> [warm_up(4, 0.1)(step) for step in (0, 1, 4, 1000)]
     [0.0, 0.025, 0.1, 0.1]
@@ -125,11 +156,14 @@ def warm_up(steps: int, then: float | Schedule, first: float = 0.0) -> Schedule:
 def one_cycle(
     peak: float, steps: int, rise: float = 0.3, div: float = 25.0, final_div: float = 1e4
 ) -> Schedule:
-    """Up from ``peak / div`` to `peak`, then down to ``peak / div / final_div``, along cosines.
+    """One cycle: up from ``peak / div`` to `peak`, then down to ``peak / div / final_div``.
+
+    Both ways are halves of a cosine.
 
     The peak is at step ``rise * steps - 1``, the end at step ``steps - 1``; later steps keep the
     last rate. As PyTorch's ``OneCycleLR``. Source: Smith and Topin, "Super-convergence", 2018.
-    Raises `ValueError` where the rise would take less than a step or all of them.
+    Raises `ValueError` where the rise would take less than a step or all of them, for a div below 1
+    and a peak below 0.
 
     >>> [round(one_cycle(1.0, 100)(step), 6) for step in (0, 29, 99)]
     [0.04, 1.0, 4e-06]
@@ -140,11 +174,10 @@ def one_cycle(
         raise ValueError(
             f"rise: expected a share of the steps with 1 < rise * {steps} < {steps}, got {rise!r}"
         )
-    for name, value in (("div", div), ("final_div", final_div)):
-        if finite(name, value) < 1:
-            raise ValueError(f"{name}: expected at least 1, got {value!r}")
-    peak, first = check_rate("peak", peak), check_rate("peak", peak) / float(div)
-    last = first / float(final_div)
+    div, final_div = within("div", div, 1, math.inf), within("final_div", final_div, 1, math.inf)
+    peak = check_rate("peak", peak)
+    first = peak / div
+    last = first / final_div
     return partial(_one_cycle, peak=peak, first=first, last=last, top=top, end=steps - 1)
 
 
@@ -156,7 +189,7 @@ def _exponential(step: int, *, rate: float, factor: float, every: int) -> float:
     try:
         return rate * math.pow(factor, step / every)
     except OverflowError:
-        return math.inf  # which is told as a rate that is not finite
+        return math.inf  # which check_rate refuses
 
 
 def _inverse_time(step: int, *, rate: float, decay: float, every: int) -> float:

@@ -1,7 +1,9 @@
 """Arithmetic on trees: any nesting of tuples and NamedTuples whose leaves are arrays or numbers.
 
-Params, grads and optimizer states are such trees. Results keep the nesting and the classes of the
-first tree, and their arrays are frozen.
+Params, grads and optimizer states are such trees. `map` applies a function to the leaves, and
+`add`, `scale` and `zeros_like` are made of it; `norm` is the length of all leaves together, `ravel`
+joins them to one vector, `leaves` goes through them, and `freeze` makes read-only copies. Results
+keep the nesting and the classes of the first tree, and their arrays are frozen.
 """
 
 from __future__ import annotations
@@ -18,11 +20,27 @@ from fnn._core.arrays import frozen, rebuild
 from fnn._core.numbers import FLOATS, as_floats, describe, is_plain
 from fnn.base import Array
 
+__all__ = [
+    "add",
+    "freeze",
+    "leaves",
+    "map",
+    "norm",
+    "ravel",
+    "scale",
+    "zeros_like",
+]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 T = TypeVar("T")
 
 
 def map(f: Callable[..., Any], tree: T, *rest: Any) -> T:
-    """`f` applied to the leaves that stand in the same place of every tree.
+    """Apply `f` to the leaves that stand in the same place of every tree.
 
     Raises `ValueError` where the trees are nested differently, or where arrays in the same place
     have different shapes.
@@ -38,13 +56,13 @@ def _map(f: Callable[..., Any], trees: tuple[Any, ...]) -> Any:
     first = trees[0]
     for other in trees[1:]:
         if isinstance(first, tuple):
-            fits = isinstance(other, tuple) and len(other) == len(first)
+            matches = isinstance(other, tuple) and len(other) == len(first)
         else:
-            fits = not isinstance(other, tuple) and np.shape(other) == np.shape(first)
-        if not fits:
+            matches = not isinstance(other, tuple) and np.shape(other) == np.shape(first)
+        if not matches:
             raise ValueError(
-                f"trees: expected {_brief(first)} in the same place of every tree,"
-                f" got {_brief(other)}; pass trees made for the same network"
+                f"trees: expected {_described(first)} in the same place of every tree,"
+                f" got {_described(other)}; pass trees made for the same network"
             )
     if isinstance(first, tuple):
         return rebuild(first, [_map(f, children) for children in zip(*trees, strict=True)])
@@ -68,7 +86,11 @@ def leaves(tree: Any) -> Iterator[Any]:
 
 
 def zeros_like(tree: T) -> T:
-    """A tree of zeros with the shapes and dtypes of `tree`."""
+    """A tree of zeros with the shapes and dtypes of `tree`.
+
+    >>> zeros_like((np.ones(2), (3.0,)))
+    (array([0., 0.]), (array(0.),))
+    """
     return map(np.zeros_like, tree)
 
 
@@ -92,7 +114,7 @@ def scale(factor: float, tree: T) -> T:
 
 
 def norm(tree: Any) -> float:
-    """The Euclidean norm of all leaves together, in float64 and safe from overflow.
+    """The Euclidean norm of all leaves together, in float64 and without overflow on the way.
 
     >>> norm((3.0, (4.0,)))
     5.0
@@ -108,8 +130,8 @@ def ravel(tree: T) -> tuple[Array, Callable[[ArrayLike], T]]:
     """All numbers of a tree in one vector, and the function that makes a tree of such a vector.
 
     The vector holds the leaves from left to right, each in C order: for params ``w``, then ``b``,
-    layer by layer. ``unravel`` gives trees of the same classes, shapes and dtype, frozen and apart
-    from its argument. As `jax.flatten_util.ravel_pytree`: SciPy's optimizers take vectors.
+    layer by layer. ``unravel(vector)`` gives a tree of the same classes, shapes and dtype, frozen
+    copies of the numbers. As `jax.flatten_util.ravel_pytree`: SciPy's optimizers take vectors.
 
     The leaves must be arrays of one floating dtype, else it is a `TypeError`; a vector of another
     length is a `ValueError`.
@@ -144,22 +166,26 @@ def ravel(tree: T) -> tuple[Array, Callable[[ArrayLike], T]]:
 
 
 def freeze(tree: T) -> T:
-    """A tree of read-only arrays that nobody else can write: writable arrays and views are copied.
+    """A tree of read-only arrays that nobody else can write to.
+
+    Writable arrays, and views of others, are copied; the rest is taken as it is.
 
     >>> freeze((np.ones(2),))[0].flags.writeable
     False
     """
-    return map(_own, tree)
+    return map(_owned, tree)
 
 
-def _own(leaf: Any) -> Any:
+def _owned(leaf: Any) -> Any:
+    """A read-only array that owns its numbers; other leaves as they are."""
     if not isinstance(leaf, np.ndarray):
         return leaf
     shared = leaf.flags.writeable or not leaf.flags.owndata
     return np.array(leaf, order="C") if shared else leaf  # a memory map becomes a plain array
 
 
-def _brief(value: Any) -> str:
+def _described(value: Any) -> str:
+    """A subtree or a leaf, as an error shows it."""
     if isinstance(value, tuple):
         return f"a tuple of {len(value)}"
     return f"an array {np.shape(value)}" if isinstance(value, np.ndarray) else repr(value)

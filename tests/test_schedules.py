@@ -157,8 +157,11 @@ BAD: list[tuple[Callable[[], object], str]] = [
     (lambda: one_cycle(1.0, 1), "steps: expected a whole number of at least 2, got 1"),
     (lambda: one_cycle(1.0, 100, rise=0.01), "rise: expected a share of the steps"),
     (lambda: one_cycle(1.0, 100, rise=1.0), "rise: expected a share of the steps"),
-    (lambda: one_cycle(1.0, 100, div=0.5), "div: expected at least 1, got 0.5"),
-    (lambda: one_cycle(1.0, 100, final_div=0.0), "final_div: expected at least 1, got 0.0"),
+    (lambda: one_cycle(1.0, 100, div=0.5), "div: expected a finite number of at least 1, got 0.5"),
+    (
+        lambda: one_cycle(1.0, 100, final_div=0.0),
+        "final_div: expected a finite number of at least 1, got 0.0",
+    ),
 ]
 
 

@@ -186,8 +186,9 @@ def describe(value: Any) -> str:
     if isinstance(value, tuple | list | dict | set) and type(value).__module__ == "builtins":
         return f"a {name} of {len(value)}"
     text = repr(value)
-    short = len(text) <= 60 and "\n" not in text and not text.startswith("<")
-    return f"{name} {text}" if short else name
+    if len(text) > 60 or "\n" in text or text.startswith("<"):
+        return name
+    return text if text.startswith(f"{name}(") else f"{name} {text}"
 
 
 def is_plain(array: Any) -> bool:

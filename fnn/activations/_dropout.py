@@ -9,15 +9,16 @@ from typing import TypeAlias
 import numpy as np
 
 from fnn._core.checks import check_acts
-from fnn._core.numbers import finite
+from fnn._core.numbers import fraction
+from fnn._core.reprs import documented
 from fnn.base import Activation, Array
 from fnn.random import Key, check_key, uniform
 
-_Slope: TypeAlias = Callable[[Array, Array], Array]
+_Derivative: TypeAlias = Callable[[Array, Array], Array]
 
 
 def dropout(key: Key, rate: float, act: Activation) -> Activation:
-    """`act` with each unit silenced with probability `rate`, and the others scaled up to match.
+    """Drop units: `act` with each silenced with probability `rate`, the others scaled up to match.
 
     ``f(z) = act.f(z) * mask``, and its derivatives likewise, where the mask, drawn from `key` in
     the shape of z, is 0 with probability `rate` and else ``1 / (1 - rate)``: the mean of the output
@@ -32,20 +33,24 @@ def dropout(key: Key, rate: float, act: Activation) -> Activation:
     array([2., 0., 0., 0., 2., 2.])
     """
     check_key(key)
-    rate = finite("rate", rate)
-    if not 0.0 <= rate < 1.0:
-        raise ValueError(f"rate: expected a probability from 0 to below 1, got {rate!r}")
+    rate = fraction("rate", rate)
     check_acts((act,))
-    d2f = None if act.d2f is None else partial(_masked, key, rate, act, act.d2f)
-    return Activation(partial(_f, key, rate, act), partial(_masked, key, rate, act, act.df), d2f)
+    return Activation(
+        documented(partial(_masked_f, key, rate, act), dropout.__doc__),
+        partial(_masked_derivative, key, rate, act, act.df),
+        None if act.d2f is None else partial(_masked_derivative, key, rate, act, act.d2f),
+        f"dropout({key}, {rate}, {act})",
+    )
 
 
-def _f(key: Key, rate: float, act: Activation, z: Array) -> Array:
+def _masked_f(key: Key, rate: float, act: Activation, z: Array) -> Array:
     return act.f(z) * _mask(key, rate, z)
 
 
-def _masked(key: Key, rate: float, act: Activation, of: _Slope, z: Array, a: Array) -> Array:
-    return of(z, act.f(z)) * _mask(key, rate, z)  # `a` is masked: the pair needs its own
+def _masked_derivative(
+    key: Key, rate: float, act: Activation, derivative: _Derivative, z: Array, a: Array
+) -> Array:
+    return derivative(z, act.f(z)) * _mask(key, rate, z)  # `a` is masked: `act` needs its own
 
 
 def _mask(key: Key, rate: float, z: Array) -> Array:

@@ -1,7 +1,7 @@
-"""The complementary error function, which NumPy lacks, in two factors.
+"""The tail of the normal distribution in two factors, as NumPy lacks erfc.
 
-erfc(x / sqrt(2)) / 2 = Phi(-x) = gauss(x) / gauss_over_tail(x), the upper tail of the standard
-normal distribution, for 0 <= x <= 39: beyond, it is 0 in float64.
+Phi(-x) = erfc(x / sqrt(2)) / 2 = gauss(x) / gauss_over_tail(x) for 0 <= x <= 39; beyond, it is 0 in
+float64.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import numpy as np
 
 from fnn.base import Array
 
-# tests/fit_erfc.py made these, highest power first.
+# tests/activations/fit_erfc.py made these, highest power first.
 _NUMERATOR = (
     1.4523816107616068e-06,
     4.350149748235065e-05,
@@ -40,7 +40,7 @@ _SQRT_2PI = 2.5066282746310002
 
 
 def gauss(x: Array) -> Array:
-    """exp(-x^2 / 2), within 1.5 / 4 ulp (float64 / float32).
+    """Bell curve exp(-x^2 / 2), within 1.5 / 4 ulp (float64 / float32).
 
     Rounding x^2 could cost x^2 / 4 ulp. So x is split into s + (x - s), where s has so few bits
     that its square is exact, and what x^2 lost is made good.
@@ -57,10 +57,11 @@ def gauss(x: Array) -> Array:
 
 
 def gauss_over_tail(x: Array) -> Array:
-    """exp(-x^2 / 2) / Phi(-x), within 3 / 3 ulp: sqrt(2 pi) times the normal hazard rate.
+    """Quotient exp(-x^2 / 2) / Phi(-x), within 3 / 3 ulp: sqrt(2 pi) times the normal hazard rate.
 
-    It is sqrt(2 pi) x + R(x), where R falls from 2 to 0: a rational function, whose coefficients
-    are all positive, comes within 5e-18 of it, and its rounding errors fade as x grows.
+    It is sqrt(2 pi) x + R(x), where R falls from 2 to 0. A rational function with positive
+    coefficients stands in for R: the quotient is then within 5e-18 of the exact one, relatively,
+    and rounding errors fade as x grows.
 
     >>> float(gauss_over_tail(np.array(0.0)))
     2.0

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from fnn._core import checks, memory, shapes
 from fnn._core.arrays import frozen
-from fnn.activations._curvature import zero
+from fnn.activations._piecewise import zero_second_derivative
 from fnn.base import Acts, Array, Batch, F, F_co, Grads, LayerGrad, Loss, Params
 from fnn.network import trace
 
@@ -111,7 +111,7 @@ def bends(at: Linear[F], reason: str) -> list[NDArray[F] | None]:
                 f"acts[{i}].d2f: expected the second derivative, which {reason} needs, got None;"
                 " give the pair one: Activation(f, df, d2f), d2f(z, a) being f''(z)"
             )
-        if act.d2f is zero:
+        if act.d2f is zero_second_derivative:
             second.append(None)
         else:
             second.append(shapes.check_elementwise("d2f", i, act.d2f(z, a), z))

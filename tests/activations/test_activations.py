@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import ast
 import inspect
 import math
 import pickle
+import pydoc
 import re
 from collections.abc import Callable
-from itertools import pairwise
 from typing import Any
 
 import mpmath as mp
@@ -16,8 +15,8 @@ import numpy as np
 import pytest
 
 from fnn import activations
-from fnn.activations import _basic, _gelu, elu, leaky_relu
 from fnn.activations import _normal as erfc
+from fnn.activations import elu, leaky_relu
 from fnn.base import Activation, Array
 from tests.activations.fit_erfc import fit
 from tests.support.activations import (
@@ -45,22 +44,17 @@ BOTH = pytest.mark.parametrize("dtype", DTYPES)
 
 
 def stated() -> dict[str, str]:
-    """The docstring of each factory, and the string below each value."""
-    body = [node for part in (_gelu, _basic) for node in ast.parse(inspect.getsource(part)).body]
-    texts = {
-        node.name: ast.get_docstring(node) or ""
-        for node in body
-        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")
-    }
-    for node, below in pairwise(body):
-        if isinstance(node, ast.Assign) and isinstance(below, ast.Expr):
-            texts[ast.unparse(node.targets[0])] = ast.literal_eval(below.value)
-    return texts
+    """The docstring of each factory, and of the f of each pair."""
+    texts = {name: getattr(activations, name).__doc__ for name in ("leaky_relu", "elu")}
+    for name, value in vars(activations).items():
+        if isinstance(value, Activation):
+            texts[name] = value.f.__doc__
+    return {name: text or "" for name, text in texts.items()}
 
 
 def bounds() -> dict[str, dict[tuple[str, Float], tuple[float, str]]]:
     """By name, then by ("f" or "df", dtype): the error that is stated, and its unit."""
-    pattern = re.compile(r"Error:\sf (\S+) / (\S+) (ulp|eps);\sdf (\S+) / (\S+) (ulp|eps)\.")
+    pattern = re.compile(r"Error:\sf (\S+) / (\S+) (ulp|eps);\sdf (\S+) / (\S+) (ulp|eps);")
     found: dict[str, dict[tuple[str, Float], tuple[float, str]]] = {}
     for name, text in stated().items():
         match = pattern.search(text)
@@ -95,6 +89,20 @@ def test_f_and_df_err_by_no_more_than_is_stated(name: str, dtype: Float) -> None
 def test_every_public_pair_states_its_errors() -> None:
     public = {name for name, value in vars(activations).items() if isinstance(value, Activation)}
     assert set(BOUNDS) == set(ORACLES) == public | {"leaky_relu", "elu"}
+
+
+@EVERY
+def test_help_and_repr_of_a_pair_say_what_it_is(name: str) -> None:
+    pair, text = ORACLES[name].pair, stated()[name]
+    made = {"leaky_relu": f"leaky_relu({SLOPE})", "elu": f"elu({ALPHA})"}
+    assert repr(pair) == made.get(name, name)
+    assert pair.__doc__ == pair.f.__doc__ == text
+    shown = pydoc.render_doc(pair)
+    for line in (repr(pair), *inspect.cleandoc(text).split("\n")):
+        assert line in shown
+    assert "f = " in text
+    assert "Source: " in text
+    assert pickle.loads(pickle.dumps(pair)).__doc__ == text
 
 
 @EVERY
@@ -201,7 +209,7 @@ def test_minus_zero_is_zero_at_a_kink() -> None:
 
 @pytest.mark.parametrize("name", ["silu", "gelu", "gelu_tanh", "mish"])
 def test_the_stated_zero_of_the_derivative_is_where_it_changes_sign(name: str) -> None:
-    found = re.search(r"0\sat z = (-[0-9.]+)\.", stated()[name])
+    found = re.search(r"0\sat z = (-\d\.\d+)", stated()[name])
     assert found is not None
     z = float(found[1]) + np.array([-6e-5, 6e-5])
     below, above = ORACLES[name].pair.df(z, ORACLES[name].pair.f(z))

@@ -90,7 +90,7 @@ on_batches = pytest.mark.parametrize("f", [propagated, taught])
         "a lambda": ((tanh, lambda z: z), TypeError, "acts[1]", "Activation(f, df)", "<lambda>"),
         "a name": ((tanh, "tanh"), TypeError, "acts[1]", "Activation(f, df)", "str 'tanh'"),
         "a name alone": ("tanh", TypeError, "acts", "str 'tanh'"),
-        "a plain tuple": ((tanh, tuple(tanh)), TypeError, "acts[1]", "a tuple of 3"),
+        "a plain tuple": ((tanh, tuple(tanh)), TypeError, "acts[1]", "a tuple of 4"),
         "a loss": ((tanh, squared_error), TypeError, "acts[1]", "Activation(f, df)", "got Loss"),
         "a class": ((tanh, Activation), TypeError, "acts[1]", "the class Activation"),
         "params": (PARAMS, TypeError, "acts[0]", "Activation(f, df)", "got Layer"),
@@ -391,7 +391,7 @@ def test_something_else_than_a_batch(bad: Any, expected: Expected) -> None:
         "a factory": (huber, "Loss(f, df)", "the function huber"),
         "a ufunc": (np.subtract, "Loss(f, df)", "the function subtract"),
         "a name": ("squared_error", "Loss(f, df)", "str 'squared_error'", "fnn.losses"),
-        "a tuple": (tuple(squared_error), "Loss(f, df)", "a tuple of 3"),
+        "a tuple": (tuple(squared_error), "Loss(f, df)", "a tuple of 4"),
         "None": (None, "Loss(f, df)", "NoneType"),
     }
 )

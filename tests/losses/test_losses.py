@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import pickle
+import pydoc
 from collections.abc import Callable
 from typing import Any
 
@@ -72,6 +73,34 @@ def worst(
     return max(errors), int(np.argmax(errors))
 
 
+def said(document: Any) -> str:
+    """A docstring in one line."""
+    return " ".join((document.__doc__ or "").split())
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_docstring_states_the_accuracy_that_is_tested(name: str) -> None:
+    loss, case = CASES[name]
+    errors = said(loss.f).partition("Error: ")[2]
+    of_f, _, of_df = errors.partition("; df ")
+    for text, bound, part in ((of_f, case.bound, case.part), (of_df, case.bound_df, case.part_df)):
+        assert f"{bound[0]:g} / {bound[1]:g} {'ulp' if part is None else 'eps'}" in text
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_help_and_repr_of_a_loss_say_what_it_is(name: str) -> None:
+    loss = EVERY[name]
+    names = {"huber": f"huber({DELTA})", "pinball": f"pinball({QUANTILE})"}
+    names["softmax"] = "softmax_cross_entropy"
+    assert repr(loss) == names.get(name, name.partition(",")[0])
+    assert loss.__doc__ == loss.f.__doc__
+    shown = " ".join(pydoc.render_doc(loss).split())
+    assert repr(loss) in shown
+    assert said(loss.f) in shown
+    for part in ("f = ", "df = ", "Error: f ", "Source: "):
+        assert part in shown
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", CASES)
 def test_values_and_derivatives_are_as_accurate_as_the_docstring_says(
@@ -108,6 +137,10 @@ def test_values_and_derivatives_are_as_accurate_as_the_docstring_says(
 def test_softmax_and_its_cross_entropy_are_as_accurate_as_the_docstring_says(
     classes: int, of_p: float, of_f: float, of_df: float, dtype: type[Float]
 ) -> None:
+    if classes >= 10:
+        bounds = f"f {of_f:g} / {of_f:g} eps and df {of_df:g} / {of_df:g} eps for {classes}"
+        assert bounds in said(softmax_cross_entropy.f)
+        assert f"{of_p:g} / {of_p:g} eps for {classes}" in said(softmax)
     z = logits(dtype, classes)
     rng = np.random.default_rng(1)
     hot = np.eye(classes)[z.argmax(-1)]

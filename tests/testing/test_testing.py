@@ -139,7 +139,7 @@ def test_a_wrong_derivative_is_shown_beside_the_right_one(name: str) -> None:
 def test_a_derivative_wrong_in_one_region_is_shown_there(
     name: str, beyond: float, side: int
 ) -> None:
-    f, df, _ = ACTIVATIONS[name]
+    f, df = ACTIVATIONS[name][:2]
     lie = Activation(f, lambda z, a: df(z, a) + (0.001 * (side * z > beyond)).astype(z.dtype))
     (z,) = numbers("activation.df at z=#", partial(check_activation, lie))
     assert side * z > beyond
@@ -469,7 +469,7 @@ def test_a_network_may_be_far_from_where_its_functions_live() -> None:
 def test_a_wrong_activation_in_any_layer_is_noticed(layer: int, rows: int | None) -> None:
     acts = (TANH, LOGISTIC, ACTIVATIONS["softplus"])
     params, batch = case(2, acts, rows)
-    f, df, _ = acts[layer]
+    f, df = acts[layer][:2]
     lie = Activation(f, lambda z, a: df(z, a) * (1 + 1e-6))
     index, claim, slope = numbers(
         "params[#]...: backprop in float64 gives #, the difference quotient of the loss gives #",

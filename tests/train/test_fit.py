@@ -376,7 +376,7 @@ def test_dropout_is_a_function_of_its_key() -> None:
     assert not np.array_equal(one.f(z), other.f(z))
     assert dropout(key(1), 0.0, tanh).f(z) == pytest.approx(np.tanh(z), rel=1e-15)
     assert one.f(z.astype(np.float32)).dtype == np.float32
-    with pytest.raises(ValueError, match="rate: expected a probability from 0 to below 1, got 1"):
+    with pytest.raises(ValueError, match="rate: expected a number from 0 to below 1, got 1"):
         dropout(key(1), 1.0, tanh)
     untyped: Any = np.tanh
     with pytest.raises(TypeError, match=r"acts\[0\]: expected an Activation"):

@@ -13,8 +13,8 @@ from fnn.base import Activation, Loss
 from fnn.compiled._build.cache import Modules, addresses
 from fnn.compiled._build.fingerprint import fingerprint, plain
 from fnn.compiled._runtime.comparison import DifferenceError, compare_activation, compare_loss
-from fnn.losses._basic import summed
-from fnn.losses._masked import sum_of_known, where_known
+from fnn.losses._targets import sum_of_known, where_known
+from fnn.losses._terms import summed
 
 Function = Callable[..., Any]
 

@@ -11,21 +11,22 @@ from numpy.typing import ArrayLike
 
 from fnn._core import checks
 from fnn._core.arrays import frozen
-from fnn._core.numbers import as_numbers, finite
+from fnn._core.numbers import as_numbers, within
+from fnn._core.reprs import documented
 from fnn.base import Array, Loss
 
 _PROBE = np.array([0.5, -1.5, 2.0]), np.array([1.0, 0.5, 0.75])
 
 
 def masked_loss(loss: Loss) -> Loss:
-    """The same loss without the outputs whose target is NaN: their terms and slopes are 0.
+    """Mask missing targets: `loss` without the outputs whose target is NaN.
 
-    So f is the sum over the known targets of a row, and 0 for a row that has none. The mean that
-    `fnn.backprop` takes is over all rows; give rows weight 0 that shall not count in it. Outputs
-    are left out one by one, so `loss` must be a sum of one term for each of them, as all of
-    `fnn.losses` are but softmax_cross_entropy: others are a `ValueError`. A missing class label is
-    a row to leave out. Targets with NaN are scaled by ``Scaling(nanmean(y, 0), nanstd(y, 0))``,
-    with a scale of 1 for a column that is constant.
+    Their terms and slopes are 0: f is the sum over the known targets of a row, and 0 for a row that
+    has none. The mean that `fnn.backprop` takes is over all rows; give rows weight 0 that shall not
+    count in it. Outputs are left out one by one, so `loss` must be a sum of one term for each of
+    them, as all of `fnn.losses` are but softmax_cross_entropy: others are a `ValueError`. A missing
+    class label is a row to leave out. Targets with NaN are scaled by
+    ``Scaling(nanmean(y, 0), nanstd(y, 0))``, with a scale of 1 for a column that is constant.
 
     >>> from fnn.losses import squared_error
     >>> known = masked_loss(squared_error)
@@ -35,19 +36,23 @@ def masked_loss(loss: Loss) -> Loss:
     array([4., 0.])
     """
     checks.check_loss(loss)
-    d2f = None if loss.d2f is None else partial(where_known, loss.d2f)
-    masked = Loss(partial(sum_of_known, loss.f), partial(where_known, loss.df), d2f)
-    together, apart = float(loss.f(*_PROBE)), float(masked.f(*_PROBE))
-    if not math.isclose(together, apart, rel_tol=1e-6):
+    masked = Loss(
+        documented(partial(sum_of_known, loss.f), masked_loss.__doc__),
+        partial(where_known, loss.df),
+        None if loss.d2f is None else partial(where_known, loss.d2f),
+        f"masked_loss({loss})",
+    )
+    together, one_by_one = float(loss.f(*_PROBE)), float(masked.f(*_PROBE))
+    if not math.isclose(together, one_by_one, rel_tol=1e-6):
         raise ValueError(
             f"loss: expected a sum of one term for each output, got {together:.6g} for three"
-            f" outputs and {apart:.6g} from one at a time; leave out rows with missing targets"
+            f" outputs and {one_by_one:.6g} from one at a time; leave out rows with missing targets"
         )
     return masked
 
 
 def where_known(of: Callable[..., Array], output: Array, target: Array, *v: Array) -> Array:
-    """What `of` makes of outputs taken as samples of their own, and 0 where the target is NaN."""
+    """The values of `of` for outputs taken as samples of their own; 0 where the target is NaN."""
     known = ~np.isnan(target)
     stand_in = np.where(known, target, 1)  # a label, a probability, a count: no loss warns of it
     values = of(*(part.ravel()[:, None] for part in (output, stand_in, *v)))
@@ -61,7 +66,7 @@ def sum_of_known(f: Callable[[Array, Array], Array], output: Array, target: Arra
 
 
 def label_smoothing(alpha: float, targets: ArrayLike) -> Array:
-    """Targets that leave `alpha` of each row's certainty to all classes alike.
+    """Smoothed targets: `alpha` of each row's certainty is spread evenly over all classes.
 
     ``(1 - alpha) * y + alpha / k`` for rows (n, k) of class probabilities, or one of them (k,): as
     optax's `smooth_labels`. By it softmax_cross_entropy is (1 - alpha) times that of the targets
@@ -70,14 +75,12 @@ def label_smoothing(alpha: float, targets: ArrayLike) -> Array:
 
     Raises `ValueError` for an alpha outside [0, 1], fewer than two classes, or a row that is not
     probabilities with sum 1; targets of sigmoids are smoothed by ``(1 - alpha) * y + alpha / 2``.
-    Szegedy et al., Rethinking the Inception architecture for computer vision, 2016.
+    Source: Szegedy et al., Rethinking the Inception architecture for computer vision, 2016.
 
     >>> label_smoothing(0.3, [[0.0, 1.0, 0.0]])
     array([[0.1, 0.8, 0.1]])
     """
-    alpha = finite("alpha", alpha)
-    if not 0 <= alpha <= 1:
-        raise ValueError(f"alpha: expected a number from 0 to 1, got {alpha!r}")
+    alpha = within("alpha", alpha, 0, 1)
     y = as_numbers("targets", targets)
     if y.ndim not in (1, 2) or y.shape[-1] < 2:
         raise ValueError(
