@@ -1,14 +1,15 @@
-"""What compiled training does with one sample or a few: plain loops over flat memory.
+"""Training on one sample: plain loops over flat memory.
 
-A network is a vector of integers, `net` (`fnn.compiled._plan.tables`). Rows of W and vectors are padded
-to whole registers (`fnn.compiled._code.lanes`) with zeros, which stay zeros. A layer's W comes before its
-b, and layer before layer. The equations are those of `fnn.network`.
+A network is a vector of integers, `net` (`fnn.compiled._plan.tables`). Rows of W and vectors are
+padded to whole registers (`fnn.compiled._code.lanes`) with zeros, which stay zeros. A layer's W
+comes before its b, and layer before layer. The equations are those of `fnn.network`.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any, TypeAlias
+from collections.abc import Callable
+from typing import Any
 
 from fnn.compiled._code.lanes import (
     add,
@@ -22,7 +23,7 @@ from fnn.compiled._code.lanes import (
     times,
     total,
 )
-from fnn.compiled._code.pointers import number, offset, real, run
+from fnn.compiled._code.pointers import P, calling, number, offset
 from fnn.compiled._plan.tables import (
     ACTIVATION,
     ALL_PARAMS,
@@ -36,12 +37,12 @@ from fnn.compiled._plan.tables import (
     WIDTH,
 )
 
-P: TypeAlias = Any
-"""A pointer to numbers, or to integers."""
+call_activation = calling("activation")
+call_loss = calling("loss")
 
 
 def product(x: P, m: int, w: P, b: P, n: int, z: P) -> None:
-    """``z = x W + b``: four vectors of z at a time, then one, then number by number."""
+    """Set ``z = x W + b``: four vectors of z at a time, then one, then number by number."""
     step = lanes(w)
     j = 0
     while j + 4 * step <= n:
@@ -79,7 +80,7 @@ def product(x: P, m: int, w: P, b: P, n: int, z: P) -> None:
 
 
 def outer(x: P, m: int, d: P, n: int, t: P) -> None:
-    """``T += x d``, an outer product."""
+    """Add an outer product: ``T += x d``."""
     k = 0
     for i in range(m):
         xi = splat(x[i])
@@ -89,7 +90,7 @@ def outer(x: P, m: int, d: P, n: int, t: P) -> None:
 
 
 def turn(old: P, d: P, x: P, m: int, w: P, b: P, n: int, z: P) -> None:
-    """``W += old d``, then ``z = x W + b``, in one reading of W: it is more than a cache holds."""
+    """Set ``W += old d``, then ``z = x W + b``, reading W once: it may be larger than the cache."""
     step = lanes(w)
     j = 0
     while j + 4 * step <= n:
@@ -129,9 +130,9 @@ def turn(old: P, d: P, x: P, m: int, w: P, b: P, n: int, z: P) -> None:
 
 
 def pull(x: P, m: int, w: P, d: P, n: int, t: P, e: P) -> None:
-    """``e *= W d``, then ``T += x d``, in one reading of W, which T may be.
+    """Set ``e *= W d``, then ``T += x d``, reading W once; T may be W.
 
-    e is written by whole registers, as it is read next: a processor waits for single numbers.
+    e is written by whole registers, for it is read next: a processor waits for single numbers.
     """
     step = lanes(w)
     k = 0
@@ -150,12 +151,15 @@ def pull(x: P, m: int, w: P, d: P, n: int, t: P, e: P) -> None:
 
 
 def layer_of(net: P, i: int) -> P:
-    """The row of a layer."""
+    """The row of a layer in the table of the network."""
     return offset(net, LAYERS + LAYER * i)
 
 
 def upward(net: P, p: P, x: P, z: P, a: P, d: P, old: P, due: int) -> None:
-    """Every layer's z, a and f'(z) for the sample x, once what is due of `old` is added to W."""
+    """Set every layer's z, a and f'(z) for the sample x.
+
+    Where the first W's update is `due`, the outer product of `old` and d, it comes first.
+    """
     o = q = 0
     source = x
     for i in range(net[DEPTH]):
@@ -167,15 +171,15 @@ def upward(net: P, p: P, x: P, z: P, a: P, d: P, old: P, due: int) -> None:
         else:
             product(source, m, w, b, n, zi)
         source = offset(a, q)
-        run(layer[ACTIVATION], n, zi, source, offset(d, q))
+        call_activation(layer[ACTIVATION], n, zi, source, offset(d, q))
         o += (m + 1) * n
         q += n
 
 
 def downward(net: P, p: P, t: P, x: P, a: P, d: P, defer: int) -> None:
-    """Add the gradient to t, which may be p, but that of the first W not if it is to `defer`.
+    """Add the gradient to t, which may be p; leave out that of the first W to `defer` it.
 
-    The last layer's d is its delta; when this is done, so is the first layer's.
+    The last layer's d holds its delta; afterwards every layer's does.
     """
     o, q = net[ALL_PARAMS], net[ALL_WIDTHS]
     for i in range(net[DEPTH] - 1, -1, -1):
@@ -209,17 +213,18 @@ def sample(
     a: P,
     d: P,
 ) -> float:
-    """The loss of one sample; `share` times its gradient is added to t, unless it is to stop.
+    """The loss of one sample; `share` times its gradient is added to t.
 
-    Where t is p, the first W's share may be deferred: it is due with the next sample, when x is the
-    `old` one and d is still what it was.
+    Nothing is added if the loss is not finite and `stop` is set. Where t is p, the update of the
+    first W may be deferred: it is due with the next sample, for which x is the `old` one, and until
+    then d must stay as it is.
     """
     upward(net, p, x, z, a, d, old, due)
     last = layer_of(net, net[DEPTH] - 1)
     n_out, width = last[N_OUT], last[WIDTH]
     q = net[ALL_WIDTHS] - width
     slope, delta = offset(z, q), offset(d, q)
-    value: float = real(net[LOSS], n_out, offset(a, q), y, slope)
+    value: float = call_loss(net[LOSS], n_out, offset(a, q), y, slope)
     if stop and not math.isfinite(value):
         return value
     step, part = lanes(delta), number(delta, share)
@@ -237,6 +242,9 @@ def sample(
 
 
 def settle(net: P, p: P, old: P, d: P) -> None:
-    """Add to the first W what is due."""
+    """Add the update that is due to the first W."""
     first = layer_of(net, 0)
     outer(old, first[N_IN], d, first[WIDTH], p)
+
+
+KERNELS: dict[str, Callable[..., Any]] = {"sample": sample}

@@ -1,4 +1,4 @@
-"""A pass over data in the form that machine code reads: arrays of the params' dtype, row numbers."""
+"""A pass over data as machine code reads it: arrays of the params' dtype, and row numbers."""
 
 from __future__ import annotations
 

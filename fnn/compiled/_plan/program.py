@@ -160,7 +160,7 @@ class Program:
         return np.array([number for op in self.operations for number in op.numbers] or [0.0])
 
     def rates(self, done: int, steps: int, integers: NDArray[np.int64]) -> NDArray[np.float64]:
-        """The rates of `steps` to come after `done` ones; their places are written to `integers`."""
+        """The rates of `steps` to come after `done` ones; writes their places to `integers`."""
         constant = [op.rate if isinstance(op.rate, float) else 0.0 for op in self.operations]
         varying: list[float] = []
         for i, op in enumerate(self.operations):
