@@ -4,7 +4,7 @@
 
 For networks from 280 to 25,450 params, in both dtypes on one thread, batches of rows that make up
 powers of two of rows times params: the time by loops over the time by BLAS, of training (Adam) and
-of `forward`. `fnn.compiled._runtime.batches.LARGE` and `fnn.compiled._runtime.evaluate.FEW` are where it passes 1.
+of `forward`. `LARGE` and `FEW` in `fnn.compiled._plan.limits` are set to where it passes 1.
 """
 
 from __future__ import annotations
@@ -23,8 +23,7 @@ import numpy as np  # after the threads are pinned
 from benchmarks.timing import ratios, take_turns
 from fnn import Batch, compiled, init, key, minibatches, start, train_step
 from fnn.activations import identity, relu
-from fnn.compiled._runtime import batches
-from fnn.compiled._runtime import evaluate as latency
+from fnn.compiled._plan import limits
 from fnn.losses import squared_error
 from fnn.optimizers import adam
 from fnn.random import normal
@@ -37,11 +36,11 @@ def by_either(call: Callable[[], object]) -> float:
     """The time of a call by loops over its time by BLAS."""
 
     def by_loops() -> None:
-        batches.LARGE = latency.FEW = 2**40
+        limits.LARGE = limits.FEW = 2**40
         call()
 
     def by_blas() -> None:
-        batches.LARGE = latency.FEW = 0
+        limits.LARGE = limits.FEW = 0
         call()
 
     times = take_turns({"loops": by_loops, "BLAS": by_blas}, turns=9)

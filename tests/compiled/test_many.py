@@ -13,13 +13,12 @@ import pytest
 from fnn import Batch, compiled, forward, init, key, minibatches, samples, start, train_step
 from fnn.activations import sigmoid, tanh
 from fnn.compiled._plan import feed as plan_feed
-from fnn.compiled._plan.pieces import pieces
-from fnn.compiled._runtime import batches as runtime_batches
+from fnn.compiled._plan import limits
+from fnn.compiled._plan.limits import LARGE
 from fnn.compiled._runtime import many as runtime_many
-from fnn.compiled._runtime import train as runtime_train
-from fnn.compiled._runtime.batches import LARGE
 from fnn.compiled._runtime.many import cores
 from fnn.compiled._runtime.session import Session
+from fnn.compiled._runtime.train import pieces_for, trained
 from fnn.losses import squared_error
 from fnn.optimizers import adam, sgd
 from fnn.random import Key, fold_in, normal, split
@@ -151,7 +150,7 @@ REFUSED: dict[str, tuple[Any, Any, Any, str]] = {
 def test_what_does_not_match_is_refused_before_training(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runtime_many, "pieces", no_piece)
+    monkeypatch.setattr(runtime_many, "pieces_for", no_piece)
     *arguments, message = REFUSED[name]
     with pytest.raises((TypeError, ValueError), match=f"^{message}"):
         ANY.train_many(*arguments)
@@ -161,7 +160,7 @@ def test_what_does_not_match_is_refused_before_training(
 def test_threads_are_a_whole_number_from_1_on(
     threads: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runtime_many, "pieces", no_piece)
+    monkeypatch.setattr(runtime_many, "pieces_for", no_piece)
     with pytest.raises(ValueError, match=r"^threads: expected a whole number of at least 1, got"):
         compiled.train_many(UPDATE, STATES, PASSES, threads=threads)
 
@@ -200,12 +199,12 @@ def test_cores_are_counted_where_no_system_tells_of_affinity(
 def test_a_network_goes_no_further_than_its_piece_where_another_failed(
     large: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runtime_batches, "LARGE", large)
+    monkeypatch.setattr(limits, "LARGE", large)
     monkeypatch.setattr(plan_feed, "PIECE", 1)
     update = train_step((tanh, tanh), squared_error, sgd(0.1))
     session = Session(update, start(update.optimizer, init(key(0), (3, 4, 2))))
     pass_ = minibatches(key(1), 2, Batch(np.ones((20, 3)), np.ones((20, 2))))
     session.stopped = lambda: session.taken == 4
     with pytest.raises(CancelledError):
-        runtime_train.trained(update, session, pieces(session, [pass_]))
+        trained(update, session, pieces_for(session, [pass_]))
     assert session.taken == 4

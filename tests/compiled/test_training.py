@@ -30,11 +30,10 @@ from fnn import (
 from fnn.activations import identity, relu, sigmoid, tanh
 from fnn.base import Acts
 from fnn.compiled._plan import feed as plan_feed
+from fnn.compiled._plan import limits, tables
 from fnn.compiled._plan import pieces as plan_pieces
-from fnn.compiled._plan import tables
-from fnn.compiled._plan.feed import MANY, PIECE
 from fnn.compiled._plan.layout import layout
-from fnn.compiled._plan.pieces import pieces
+from fnn.compiled._plan.limits import LARGE, MANY, PIECE
 from fnn.compiled._plan.tables import (
     ALL_PARAMS,
     ALL_WIDTHS,
@@ -48,11 +47,10 @@ from fnn.compiled._plan.tables import (
     OperationRow,
     TaskRow,
 )
-from fnn.compiled._runtime import batches as runtime_batches
 from fnn.compiled._runtime import evaluate
 from fnn.compiled._runtime import train as runtime_train
-from fnn.compiled._runtime.batches import LARGE
 from fnn.compiled._runtime.session import Session
+from fnn.compiled._runtime.train import pieces_for
 from fnn.data import Minibatches, Samples
 from fnn.initializers import uniform
 from fnn.losses import huber, sigmoid_cross_entropy, softmax_cross_entropy, squared_error
@@ -495,7 +493,7 @@ ODD: dict[str, Any] = {
 @pytest.mark.parametrize("name", ODD)
 @pytest.mark.parametrize("large", [1, LARGE], ids=["by blas", "by loops"])
 def test_rows_in_any_order_are_taken(name: str, large: int, monkeypatch: Any) -> None:
-    monkeypatch.setattr(runtime_batches, "LARGE", large)
+    monkeypatch.setattr(limits, "LARGE", large)
     update = train_step((tanh, sigmoid), squared_error, adam(0.1))
     agree(*both_scan(update, state_of(adam(0.1)), ODD[name]), 1e-12)
 
@@ -503,7 +501,7 @@ def test_rows_in_any_order_are_taken(name: str, large: int, monkeypatch: Any) ->
 @pytest.mark.parametrize("large", [1, LARGE], ids=["by blas", "by loops"])
 def test_a_batch_that_comes_again_is_told_from_others(large: int, monkeypatch: Any) -> None:
     """One of a whole pass is gathered once: another order, other data and a part of it are not."""
-    monkeypatch.setattr(runtime_batches, "LARGE", large)
+    monkeypatch.setattr(limits, "LARGE", large)
     update = train_step((tanh, sigmoid), squared_error, sgd(0.1))
     whole, other = (minibatches(key(i), 20, table()) for i in (0, 1))
     part = replace(whole, rows=whole.rows[:19])
@@ -532,7 +530,7 @@ def test_new_orders_of_the_same_data_are_one_piece() -> None:
     data, other = Batch(np.ones((20, 3)), np.ones((20, 2))), table()
     passes = [minibatches(key(i), 6, data) for i in range(9)]
     passes += [minibatches(key(i), 6, other) for i in range(5)]
-    assert [len(piece.passes) for piece in pieces(session, passes)] == [9, 5]
+    assert [len(piece.passes) for piece in pieces_for(session, passes)] == [9, 5]
 
 
 def test_passes_are_read_as_they_are_needed() -> None:
@@ -567,7 +565,7 @@ BEYOND: dict[str, Any] = {
 @pytest.mark.parametrize("name", BEYOND)
 @pytest.mark.parametrize("large", [1, LARGE], ids=["by blas", "by loops"])
 def test_rows_that_are_not_there_are_an_error(name: str, large: int, monkeypatch: Any) -> None:
-    monkeypatch.setattr(runtime_batches, "LARGE", large)
+    monkeypatch.setattr(limits, "LARGE", large)
     update = train_step((tanh, sigmoid), squared_error, adam(0.1))
     for scan in (fnn.scan, compiled.scan):
         with pytest.raises(TypeError if name == "fractions" else IndexError):

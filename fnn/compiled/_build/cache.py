@@ -1,9 +1,10 @@
-"""Machine code that is compiled once: kept in a file, and loaded without numba in milliseconds.
+"""Machine code in files: compiled once, and loaded without numba in milliseconds.
 
-numba takes half a second to wake and seconds to compile. So what it made is kept as an object file,
-under a name that hashes all that it depends on: the source, the versions, the processor. A file is
-written whole or not at all and read only if its checksum holds. Where no folder can be written,
-code lives as long as its process.
+numba takes half a second to import and seconds to compile. What it made is therefore kept as an
+object file, under a name that hashes all that it depends on: the source of this package, the
+versions, the processor. A file is written whole or not at all, and read only if its checksum holds.
+Where no folder can be written, or where the source is not there to be hashed, code lives as long as
+its process.
 """
 
 from __future__ import annotations
@@ -27,7 +28,11 @@ from fnn._core.files import replacing
 from fnn.compiled._build.notice import compiling
 
 Modules: TypeAlias = Mapping[str, tuple[str, str]]
-"""For each function its symbol, and the LLVM code that defines it."""
+"""For the name of each function its symbol, and the LLVM code that defines it."""
+
+PACKAGE = Path(__file__).parents[1]
+"""The folder of `fnn.compiled`. All that becomes machine code is in it, except for the functions of
+pairs, whose fingerprints are part of an identity."""
 
 _lock = threading.RLock()
 _loaded: dict[str, Mapping[str, int]] = {}
@@ -35,42 +40,65 @@ _engines: list[Any] = []  # they own the code, which lives as long as the proces
 
 
 def addresses(identity: str, build: Callable[[], Modules]) -> Mapping[str, int]:
-    """Where functions are: in memory, once loaded from their file or compiled by `build`.
+    """The addresses of functions, which are loaded from their file or compiled by `build`.
 
-    `identity` says all that they depend on besides this package and machine.
+    `identity` says all that they depend on besides this package and this machine.
     """
     with _lock:  # a second thread waits for what the first compiles
-        key = digest(identity, _here())
+        source = _source()
+        key = digest(identity, source or "", _machine_and_versions())
         if key not in _loaded:
-            kept = _read(key)
+            kept = None if source is None else _read(key)
             if kept is None:
                 with compiling():
                     kept = _compiled(build())
-                _write(key, *kept)
+                if source is not None:
+                    _write(key, *kept)
             _loaded[key] = _load(*kept)
         return _loaded[key]
 
 
 def digest(*parts: str) -> str:
-    """A name for texts."""
+    """A hash of texts that serves as a name."""
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:40]
 
 
+def source_digest(package: Path) -> str | None:
+    """A hash of every source file of a package, in all its folders.
+
+    None if there is none, as in a zip file, or if a module has bytecode alone: then nothing tells
+    one version from the next.
+    """
+    sources: list[Path] = []
+    for place, folders, files in os.walk(package):
+        if "__pycache__" in folders:
+            folders.remove("__pycache__")  # bytecode that has its source beside it
+        if any(name.endswith(".pyc") and name[:-1] not in files for name in files):
+            return None
+        sources.extend(Path(place, name) for name in files if name.endswith(".py"))
+    if not sources:
+        return None
+    named = {path.relative_to(package).as_posix(): path for path in sources}
+    texts = ((name, named[name].read_text("utf-8")) for name in sorted(named))
+    return digest(*(part for named_text in texts for part in named_text))
+
+
 @cache
-def _here() -> str:
-    """The package's source, the versions that compile it, and the processor."""
-    llvm_options = llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
-    sources = sorted(Path(__file__).parent.glob("*.py"))
+def _source() -> str | None:
+    return source_digest(PACKAGE)
+
+
+@cache
+def _machine_and_versions() -> str:
     return digest(
-        *(path.read_text("utf-8") for path in sources),
         *map(version, ("numba", "llvmlite", "numpy")),
         *(sys.version, sys.platform, platform.machine()),
-        *llvm_options,
+        *(llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()),
     )
 
 
 def folder() -> Path:
-    """Where object files are kept: in NUMBA_CACHE_DIR, or beside this package's bytecode."""
+    """The folder of object files: NUMBA_CACHE_DIR, or that of this module's bytecode."""
     return Path(os.environ.get("NUMBA_CACHE_DIR") or Path(__file__).parent / "__pycache__")
 
 
@@ -86,15 +114,17 @@ def _read(key: str) -> tuple[dict[str, str], bytes] | None:
 
 
 def _write(key: str, symbols: dict[str, str], code: bytes) -> None:
+    """Keep machine code in a file, if the folder can be written."""
     header = json.dumps(symbols).encode()
     checksum = hashlib.sha256(header + code).hexdigest().encode()
-    with suppress(OSError):  # it is compiled, only not kept
+    with suppress(OSError):  # the code is compiled; it is only not kept
         folder().mkdir(parents=True, exist_ok=True)
         with replacing(folder() / f"fnn-{key}.o") as file:
             file.write(checksum + b"\n" + header + b"\n" + code)
 
 
 def _compiled(modules: Modules) -> tuple[dict[str, str], bytes]:
+    """The symbols of functions, and their machine code."""
     first, *rest = (llvm.parse_assembly(code) for _, code in modules.values())
     for module in rest:
         first.link_in(module)
@@ -102,6 +132,7 @@ def _compiled(modules: Modules) -> tuple[dict[str, str], bytes]:
 
 
 def _load(symbols: dict[str, str], code: bytes) -> Mapping[str, int]:
+    """The addresses of functions, after loading their machine code."""
     if b"NRT_" in code or b"numba_" in code:
         _wake_numba()
     engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _machine())
@@ -112,7 +143,7 @@ def _load(symbols: dict[str, str], code: bytes) -> Mapping[str, int]:
 
 
 def _wake_numba() -> None:
-    """Have numba's own functions known to LLVM, for code that allocates arrays."""
+    """Make numba's own functions known to LLVM, for code that allocates arrays."""
     from numba.core.registry import cpu_target
     from numba.core.runtime.nrt import rtsys
 
@@ -120,7 +151,7 @@ def _wake_numba() -> None:
 
 
 def _machine() -> Any:
-    with suppress(RuntimeError):  # newer llvmlite does it by itself, and says so
+    with suppress(RuntimeError):  # newer versions do it by themselves, and refuse to
         llvm.initialize()
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()

@@ -1,146 +1,49 @@
-"""Compiling with numba: pairs and kernels to LLVM code. Imported only where something is not kept.
-
-Functions are compiled as they are, together with what they call. Two things are put in between, for
-pairs: Python's floats are weak, as in NumPy, so that float32 stays float32; and a few of NumPy's
-functions are those of `fnn.compiled._code.mathematics`.
-"""
+"""Compiling with numba: pairs and kernels to LLVM code. Imported only if no file has the code."""
 
 from __future__ import annotations
 
 import math
-import types as python
 import warnings
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
-import numba
 import numpy as np
 from llvmlite import ir
-from numba.core import types
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.errors import NumbaWarning
 
-from fnn.compiled._code import optimizers as descent, kernels, entry_points as loops, mathematics as substitutes, templates, transforms
-from fnn.compiled._build.fingerprint import globals_of, instructions
+from fnn.compiled._build.translator import Translator, for_numbers, for_vectors
+from fnn.compiled._code import pair_loops
+from fnn.compiled._code.jit import jitted
+from fnn.compiled._code.kernels import KERNELS
+from fnn.compiled._code.pointers import signature
 from fnn.compiled._plan.signatures import SIGNATURES
-from fnn.compiled._code.templates import jitted
-from fnn.losses._logits import below_top
 
 Function = Callable[..., Any]
 Modules = dict[str, tuple[str, str]]
 
-RAISED = "llvm.trap"
-"""What stands where an exception would leave code that has no Python for it."""
+TRAP = "llvm.trap"
+"""Intrinsic emitted where an exception would escape: native code cannot raise."""
 
 
-class Translator:
-    """Functions in the form of numba, made once each, whose numpy is another where that pays."""
+def _entry(function: Function, signed: Any, *, raises: bool = False) -> tuple[str, str]:
+    """The symbol and the LLVM code of a C function with a numba signature.
 
-    def __init__(
-        self, weak: type[np.floating[Any]] | None = None, **instead: Callable[..., Any]
-    ) -> None:
-        """`weak` is what Python's floats become; `instead` are functions for NumPy's."""
-        self.weak = weak
-        self.numpy: Any = np
-        self.done: dict[int, tuple[Any, Any]] = {}  # the function is kept alive with its id
-        if instead:
-            made = {name: Translator(weak)(function) for name, function in instead.items()}
-            self.numpy = python.ModuleType("numpy")
-            vars(self.numpy).update(vars(np), **made)
-
-    def __call__(self, function: Any) -> Any:
-        """A function of numba's, from one of Python's or NumPy's, or one of numba's itself."""
-        if id(function) not in self.done:
-            self.done[id(function)] = function, self._made(function)
-        return self.done[id(function)][1]
-
-    def _made(self, function: Any) -> Any:
-        if isinstance(function, partial) and not function.keywords:
-            inner, first = self(function.func), tuple(map(self.value, function.args))
-            return jitted(lambda *rest: inner(*(first + rest)))
-        if isinstance(function, np.ufunc):
-            ufunc = getattr(self.numpy, function.__name__, function)
-            return jitted(templates.calling(ufunc))
-        if not isinstance(function, python.FunctionType) or function in substitutes.CHOSEN:
-            return function
-        return jitted(self.copy(function))
-
-    def copy(self, function: python.FunctionType) -> python.FunctionType:
-        """The function with compiled code's values in the place of its globals and constants."""
-        code = function.__code__
-        if any(operation == "RAISE_VARARGS" for operation, _ in instructions(code)):
-            raise TypeError(f"{function.__name__} raises exceptions, which compiled code cannot")
-        if self.weak is not None:
-            code = code.replace(co_consts=tuple(map(self.value, code.co_consts)))
-        names = {name: self.value(value) for name, value in globals_of(function).items()}
-        cells = (self.value(cell.cell_contents) for cell in function.__closure__ or ())
-        copy = python.FunctionType(
-            code,
-            {**names, "__name__": function.__module__, "__builtins__": __builtins__},
-            function.__name__,
-            function.__defaults__,
-            tuple(map(python.CellType, cells)),
-        )
-        copy.__kwdefaults__ = function.__kwdefaults__
-        return copy
-
-    def value(self, value: Any) -> Any:
-        """What compiled code has for a value."""
-        if value is np:
-            return self.numpy
-        if self.weak is np.float32 and type(value) is float:
-            with np.errstate(over="ignore"):  # it is inf, as for NumPy
-                return np.float32(value)
-        if type(value) is tuple:
-            return tuple(map(self.value, value))
-        if isinstance(value, python.FunctionType | partial):
-            return self(value)
-        return value
-
-
-def _numbers(dtype: np.dtype[Any]) -> Translator:
-    """For functions of numbers."""
-    zero, one = dtype.type(0), dtype.type(1)
-    return Translator(
-        dtype.type,
-        exp=substitutes.exp,
-        expm1=substitutes.expm1,
-        log1p=substitutes.log1p,
-        tanh=substitutes.tanh,
-        where=substitutes.where,
-        clip=substitutes.clip,
-        minimum=substitutes.minimum,
-        maximum=substitutes.maximum,
-        zeros_like=lambda x: zero,
-        ones_like=lambda x: one,
-    )
-
-
-def _vectors() -> Translator:
-    """For functions of vectors. numba takes two seconds for `below_top` as it stands."""
-    translator = Translator(partition=substitutes.partition)
-    translator.done[id(below_top)] = below_top, jitted(substitutes.below_top)
-    return translator
-
-
-def _entry(
-    function: Function, result: Any, *arguments: Any, raises: bool = False
-) -> tuple[str, str]:
-    """The symbol and the LLVM code of a C function, which is NaN where it `raises` if it may."""
+    If it may raise exceptions, it returns NaN then if `raises` is set, and is refused otherwise.
+    """
     with warnings.catch_warnings(), global_compiler_lock:
         warnings.simplefilter("ignore", NumbaWarning)  # of speed, and of features that are new
-        name, code = _c_function(function, result(*arguments), raises=raises)
+        name, code = _c_function(function, signed, raises=raises)
     # Constants for Python, as print needs them, come from a list.
-    if "PyList_GetItem" in code or RAISED in code:
+    if "PyList_GetItem" in code or TRAP in code:
         raise TypeError("it may raise exceptions, or prints, for which compiled code has no Python")
     return name, code
 
 
-def _c_function(function: Function, signature: Any, *, raises: bool) -> tuple[str, str]:
-    """As `numba.cfunc` has it, but that this does not call the compiled function: it is inlined."""
+def _c_function(function: Function, signed: Any, *, raises: bool) -> tuple[str, str]:
+    """A C function as `numba.cfunc` makes it, except that it inlines what numba's calls."""
     made = jitted(function)
-    made.compile(signature)
+    made.compile(signed)
     (compiled,) = made.overloads.values()
     context, about = compiled.target_context, compiled.fndesc
     name = f"fnn.{about.mangled_name}"
@@ -152,7 +55,7 @@ def _c_function(function: Function, signature: Any, *, raises: bool) -> tuple[st
     builder = ir.IRBuilder(
         ir.Function(module, ir.FunctionType(result, given), name).append_basic_block()
     )
-    status, value = context.call_conv.call_function(
+    status, returned = context.call_conv.call_function(
         builder, callee, about.restype, about.argtypes, builder.function.args
     )
     with builder.if_then(status.is_error, likely=False):
@@ -160,8 +63,8 @@ def _c_function(function: Function, signature: Any, *, raises: bool) -> tuple[st
             builder.ret(ir.Constant(result, math.nan))
         else:
             nothing = ir.FunctionType(ir.VoidType(), ())
-            builder.call(module.declare_intrinsic(RAISED, (), nothing), ())
-    builder.ret(value)
+            builder.call(module.declare_intrinsic(TRAP, (), nothing), ())
+    builder.ret(returned)
     library.add_ir_module(module)
     library.add_linking_library(compiled.library)
     library.finalize()
@@ -169,36 +72,34 @@ def _c_function(function: Function, signature: Any, *, raises: bool) -> tuple[st
 
 
 def activation(f: Function, df: Function, dtype: np.dtype[Any]) -> Modules:
-    """The loops of an activation pair."""
-    translator = _numbers(dtype)
-    p = types.CPointer(numba.from_dtype(dtype))
-    one, two = translator(f), translator(df)
-    both = templates.value_and_slope(one, two, dtype.type)
+    """The two loops of an activation pair: of f and f' together, and of f alone."""
+    translator = for_numbers(dtype)
+    value, slope = translator(f), translator(df)
+    both = pair_loops.value_and_slope(value, slope, dtype.type)
+    alone = pair_loops.value(value, dtype.type)
     return {
-        "both": _entry(both, types.void, types.intp, p, p, p),
-        "value": _entry(templates.value(one, dtype.type), types.void, types.intp, p, p),
+        "both": _entry(both, signature("activation", dtype)),
+        "value": _entry(alone, signature("value", dtype)),
     }
 
 
 def loss(f: Function, df: Function, dtype: np.dtype[Any], *, terms: bool, known: bool) -> Modules:
-    """The loop of a loss pair, of its terms or of the whole; terms may be of `known` targets."""
-    translator = _numbers(dtype) if terms else _vectors()
+    """The loop of a loss pair.
+
+    `terms` says that f and df are those of one output, the loss being their sum, and `known` that
+    outputs whose target is NaN are left out of that sum.
+    """
+    translator = for_numbers(dtype) if terms else for_vectors()
     value, slope = translator(f), translator(df)
     if terms and known:
-        value, slope = jitted(templates.known(value)), jitted(templates.known(slope))
-    template = templates.sum_and_slope if terms else templates.loss_and_slope
-    p = types.CPointer(numba.from_dtype(dtype))
+        value, slope = (jitted(pair_loops.of_known_targets(of)) for of in (value, slope))
+    template = pair_loops.sum_and_slope if terms else pair_loops.loss_and_slope
     loop = template(value, slope, dtype.type)
-    return {"loss": _entry(loop, types.float64, types.intp, p, p, p, raises=not terms)}
+    return {"loss": _entry(loop, signature("loss", dtype), raises=not terms)}
 
 
 def kernel(name: str, dtype: np.dtype[Any]) -> Modules:
-    """One of the entry points in this package, or an operation that one calls."""
-    numbers, floats = types.CPointer(numba.from_dtype(dtype)), types.CPointer(types.float64)
-    kinds = {"n": numbers, "b": numbers, "f": types.float64, "F": floats, "v": types.void}
-    kinds |= {"i": types.intp, "I": types.CPointer(types.intp)}
-    result, arguments = SIGNATURES.get(name, SIGNATURES["operation"])
-    modules = kernels, loops, descent, transforms
-    function = next(vars(module)[name] for module in modules if name in vars(module))
-    signature = kinds[result], *(kinds[letter] for letter in arguments.split())
-    return {name: _entry(Translator().copy(function), *signature)}
+    """The function that `KERNELS` has under this name, with its signature or an operation's."""
+    signed = signature(name if name in SIGNATURES else "operation", dtype)
+    function: Any = KERNELS[name]
+    return {name: _entry(Translator().copy(function), signed)}

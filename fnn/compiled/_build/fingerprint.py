@@ -1,6 +1,6 @@
-"""What a function is, in a text: equal texts compute the same, in any process.
+"""Texts for functions: functions with equal texts compute the same, in any process.
 
-A cache of compiled pairs needs to know: a function's name or file says nothing of its globals.
+The cache of compiled pairs needs them: a function's name or file says nothing of its globals.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from typing import Any
 
 import numpy as np
 
-from fnn.base import Array
 from fnn._core.numbers import describe
+from fnn.base import Array
 
 LIBRARIES = {"numpy", "math", "builtins"}
-"""What is theirs is known by its name: their versions are known."""
+"""Libraries whose functions are written down by name: their versions are part of the key."""
 
 LARGEST = 10**6
-"""Bytes of an array that numba copies into code. For another it writes down where it lies."""
+"""Bytes up to which numba copies an array into code; of a larger one it keeps the address."""
 
 
 class UnknownError(Exception):
-    """A function reaches something that may change without a trace."""
+    """Raised for a function that refers to something which may change unnoticed."""
 
     def __init__(self, value: Any) -> None:
         super().__init__(
@@ -35,11 +35,11 @@ class UnknownError(Exception):
 
 
 def fingerprint(value: Any) -> str:
-    """A text for a function and all that it can reach; `UnknownError` where there is none."""
-    return _told(value, ())
+    """A text for a function and all that it refers to; `UnknownError` where there is none."""
+    return _text(value, ())
 
 
-def _told(value: Any, outer: tuple[int, ...]) -> str:
+def _text(value: Any, outer: tuple[int, ...]) -> str:
     kind = type(value)
     if value is None or value is ... or kind in (bool, int, float, complex, str, bytes):
         return f"{kind.__name__} {value!r}"
@@ -48,16 +48,16 @@ def _told(value: Any, outer: tuple[int, ...]) -> str:
     if kind is np.ndarray:
         return _array(value)
     if kind is tuple:
-        return f"tuple({', '.join(_told(part, outer) for part in value)})"
+        return f"tuple({', '.join(_text(part, outer) for part in value)})"
     if issubclass(kind, tuple) and hasattr(value, "_fields"):
-        return f"{value._fields}{_told(tuple(value), outer)}"
+        return f"{value._fields}{_text(tuple(value), outer)}"
     if kind is frozenset:
-        return f"set({', '.join(sorted(_told(part, outer) for part in value))})"
+        return f"set({', '.join(sorted(_text(part, outer) for part in value))})"
     if kind is partial:
-        return f"partial{_told((value.func, value.args, *value.keywords.items()), outer)}"
+        return f"partial{_text((value.func, value.args, *value.keywords.items()), outer)}"
     if kind is types.CodeType:
         return _code(value)
-    name = _known(value)
+    name = _library(value)
     if name is None and kind is types.FunctionType:
         return _function(value, outer)
     if name is None:
@@ -72,16 +72,16 @@ def _array(value: Array) -> str:
     return f"array {value.dtype.str} {value.shape} {content}"
 
 
-def _known(value: Any) -> str | None:
-    """The name of a library, or of something in one, as numpy.float64 or math.exp."""
+def _library(value: Any) -> str | None:
+    """The name of a library, or of something in one, such as numpy.float64 or math.exp."""
     if type(value) is types.ModuleType:
         module, name = value.__name__, ""
         found: Any = value
     else:
         module, name = (str(getattr(value, key, "")) for key in ("__module__", "__name__"))
         found = getattr(sys.modules.get(module), name, None)
-    known = module.split(".")[0] in LIBRARIES and found is value
-    return f"{module} {name}" if known else None
+    named = module.split(".")[0] in LIBRARIES and found is value
+    return f"{module} {name}" if named else None
 
 
 def _function(function: types.FunctionType, outer: tuple[int, ...]) -> str:
@@ -92,33 +92,33 @@ def _function(function: types.FunctionType, outer: tuple[int, ...]) -> str:
     keywords = tuple((function.__kwdefaults__ or {}).items())
     own = tuple(globals_of(function).items())
     parts = function.__code__, function.__defaults__, keywords, cells, own
-    return f"function{_told(parts, outer)}"
+    return f"function{_text(parts, outer)}"
 
 
 @lru_cache(maxsize=1024)
 def _code(code: types.CodeType) -> str:
     names = code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars
-    return f"code{_told((code.co_code, code.co_consts, names, code.co_argcount), ())}"
+    return f"code{_text((code.co_code, code.co_consts, names, code.co_argcount), ())}"
 
 
 def globals_of(function: types.FunctionType) -> dict[str, Any]:
     """The global names that a function reads, and their values; builtins are not among them."""
-    known = function.__globals__
+    values = function.__globals__
     names = (name for op, name in instructions(function.__code__) if op == "LOAD_GLOBAL")
-    return {name: plain(known[name]) for name in names if name in known}
+    return {name: plain(values[name]) for name in names if name in values}
 
 
 def plain(value: Any) -> Any:
-    """The Python function of one of numba's, whose own code may be of values that were; the value.
+    """The Python function inside one of numba's; any other value as it is.
 
-    It is compiled anew, as all functions of a pair are.
+    Machine code that numba has already made may hold values of globals that have changed since.
     """
     return getattr(value, "py_func", value)
 
 
 @lru_cache(maxsize=1024)
 def instructions(code: types.CodeType) -> tuple[tuple[str, Any], ...]:
-    """The operations of a function, and of those inside it, with what they are about."""
+    """The operations of a function's bytecode, and of functions inside it, with their arguments."""
     found = [(i.opname, i.argval) for i in dis.get_instructions(code)]
     for part in code.co_consts:
         if isinstance(part, types.CodeType):

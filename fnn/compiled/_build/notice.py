@@ -1,4 +1,4 @@
-"""A word on stderr where compiling keeps someone waiting for more than a second."""
+"""A line on stderr when compiling keeps someone waiting for more than a second."""
 
 from __future__ import annotations
 
@@ -9,21 +9,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 PATIENCE = 1.0
+"""Seconds of compiling, in a process altogether, before the line is written."""
 
 
 class _Spent:
-    """Seconds spent compiling in this process, and whether it was said."""
+    """Seconds spent compiling in this process, and whether the line was written."""
 
     seconds = 0.0
-    said = False
+    written = False
 
 
 @contextmanager
 def compiling() -> Iterator[None]:
-    """Say once what takes so long, as soon as a process has compiled for a second in all."""
-    timer = threading.Timer(max(0.0, PATIENCE - _Spent.seconds), _say)
+    """Write the line, once, as soon as this process has been compiling for a second in all."""
+    timer = threading.Timer(max(0.0, PATIENCE - _Spent.seconds), _write)
     timer.daemon = True
-    if not _Spent.said:
+    if not _Spent.written:
         timer.start()
     begun = time.perf_counter()
     try:
@@ -33,6 +34,6 @@ def compiling() -> Iterator[None]:
         _Spent.seconds += time.perf_counter() - begun
 
 
-def _say() -> None:
-    _Spent.said = True
+def _write() -> None:
+    _Spent.written = True
     print("fnn.compiled: compiling for this processor ...", file=sys.stderr, flush=True)

@@ -1,8 +1,8 @@
-"""A loop that LLVM takes a register at a time, without asking first whether that is safe or pays.
+"""A loop over arrays that LLVM vectorizes without checking first whether that is safe or pays.
 
-Left to itself it checks that no arrays overlap, and takes four registers a turn: more numbers than
-most layers of a small network have. So the loop says that its turns are independent (what a place
-gets depends on numbers of that place only), and how many of them make one.
+Left to itself LLVM checks that no arrays overlap, and takes four registers a turn: more numbers
+than most layers of a small network have. The loop therefore states that its turns are independent
+(each reads and writes numbers of its own place only), and that a turn takes one register.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from numba.extending import intrinsic
 from fnn.compiled._code.lanes import BITS, INDEX
 
 
-def _each(context: Any, function: Any, n: Any, sources: Any, targets: Any) -> Any:
-    called = function.get_call_type(context, tuple(pointer.dtype for pointer in sources), {})
+def _each(typing: Any, function: Any, n: Any, sources: Any, targets: Any) -> Any:
+    called = function.get_call_type(typing, tuple(pointer.dtype for pointer in sources), {})
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        _, n, packed, places = args
+        _, length, packed, places = args
         call = context.get_function(function, called)
         context.add_linking_libs(getattr(call, "libs", ()))
         builder.function.attributes.update([f'"prefer-vector-width"="{BITS}"'])
         group = _node(builder.module)
         group.descr = _distinct
-        start, zero, one = builder.block, n.type(0), n.type(1)
+        start, zero, one = builder.block, length.type(0), length.type(1)
         body, end = builder.append_basic_block("each"), builder.append_basic_block("end")
-        builder.cbranch(builder.icmp_signed("<", zero, n), body, end)
+        builder.cbranch(builder.icmp_signed("<", zero, length), body, end)
         builder.position_at_end(body)
-        i = builder.phi(n.type)
+        i = builder.phi(length.type)
         i.add_incoming(zero, start)
         numbers = []
         for k in range(len(sources)):
@@ -44,7 +44,7 @@ def _each(context: Any, function: Any, n: Any, sources: Any, targets: Any) -> An
             stored.set_metadata("llvm.access.group", group)
         after = builder.add(i, one)
         i.add_incoming(after, builder.block)  # the call may have ended the first block
-        back = builder.cbranch(builder.icmp_signed("<", after, n), body, end)
+        back = builder.cbranch(builder.icmp_signed("<", after, length), body, end)
         back.set_metadata("llvm.loop", _hints(builder.module, group))
         builder.position_at_end(end)
         return context.get_dummy_value()
@@ -53,7 +53,7 @@ def _each(context: Any, function: Any, n: Any, sources: Any, targets: Any) -> An
 
 
 def _node(module: Any) -> Any:
-    """New metadata, which `add_metadata` would make one with others of no content."""
+    """New empty metadata, which `add_metadata` would merge with all other empty metadata."""
     return ir.values.MDValue(module, (), name=str(len(module.metadata)))
 
 
@@ -62,16 +62,18 @@ def _distinct(text: Any) -> None:
 
 
 def _hints(module: Any, group: Any) -> Any:
+    """Metadata of a loop whose accesses are a group; it begins with itself, as LLVM asks."""
     loop = _node(module)
     hints = (
         ["llvm.loop.parallel_accesses", group],
         ["llvm.loop.interleave.count", INDEX(1)],
     )
-    loop.operands = loop, *map(module.add_metadata, hints)  # it begins with itself, as LLVM asks
+    loop.operands = loop, *map(module.add_metadata, hints)
     return loop
 
 
 each: Any = intrinsic(_each)
 """``each(f, n, (x, y), (a, d))``: ``a[i], d[i] = f(x[i], y[i])`` for i below n.
 
-An array may be a source and a target, but else arrays do not overlap. f always returns a tuple."""
+An array may be both a source and a target, but arrays do not overlap otherwise. f always returns a
+tuple."""

@@ -1,13 +1,15 @@
-"""The entry points of compiled code: tasks of training, a gradient, losses and outputs."""
+"""Functions that Python calls: tasks of training, a gradient, outputs, parts of large batches."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
-from fnn.compiled._code.kernels import P, layer_of, product, settle
-from fnn.compiled._code.pointers import at, offset, real, run, whole
+from fnn.compiled._code.pointers import P, at, calling, offset
+from fnn.compiled._code.sample import layer_of, product, settle
 from fnn.compiled._plan.tables import (
     BOUNDS,
     CYCLE,
@@ -35,6 +37,9 @@ from fnn.compiled._plan.tables import (
     Y,
 )
 
+call_sample, call_descend = calling("sample"), calling("descend")
+call_activation, call_value, call_loss = calling("activation"), calling("value"), calling("loss")
+
 
 def train(
     work: P,
@@ -44,15 +49,18 @@ def train(
     width: int,
     fused: int,
     stop: int,
-    one: int,
+    sample: int,
     descend: int,
     tasks: P,
     n_tasks: int,
 ) -> None:
-    """Every task in turn: its steps, or those before the one that had to stop, and spoiled p and s.
+    """Carry out tasks, in their order.
 
-    `work` is for a gradient of q numbers and three vectors of `width`; `floats` lends its type;
-    `one` and `descend` are the addresses of `fnn.compiled._code.kernels.sample` and of `descend`.
+    A task takes all its steps, or ends where the loss or the gradient of a step is not finite; it
+    counts the steps before that one, whose p and s are spoiled. `work` has room for a gradient of q
+    numbers and three vectors of `width`. `floats` only lends its type to pointers. `sample` and
+    `descend` are the addresses of the functions of these names. `fused` says that the update is a
+    multiple of the gradient of one sample.
     """
     g, z = work, offset(work, q)
     a, d = offset(z, width), offset(z, 2 * width)
@@ -78,7 +86,7 @@ def train(
                 row = rows[first]
                 share = -rates[ops[RATE] + ops[STRIDE] * done]
                 xi, yi = offset(x, row * n_in), offset(y, row * n_out)
-                value = real(one, net, p, p, xi, yi, share, stop, old, due, 1, z, a, d)
+                value = call_sample(sample, net, p, p, xi, yi, share, stop, old, due, 1, z, a, d)
                 losses[done] = value
                 due = 1
                 if stop and not math.isfinite(value):
@@ -101,9 +109,10 @@ def train(
                     row = rows[i]
                     share = (np.float64(weight[row]) if weighted else 1.0) / mass
                     xi, yi = offset(x, row * n_in), offset(y, row * n_out)
-                    value += share * real(one, net, p, g, xi, yi, share, 0, x, 0, 0, z, a, d)
+                    loss = call_sample(sample, net, p, g, xi, yi, share, 0, x, 0, 0, z, a, d)
+                    value += share * loss
                 losses[done] = value
-                wrong = whole(
+                wrong = call_descend(
                     descend,
                     ops,
                     task[N_OPERATIONS],
@@ -138,28 +147,28 @@ def gradient(
     g: P,
     net: P,
     width: int,
-    one: int,
+    sample: int,
     rows: int,
 ) -> float:
-    """The sum of the losses of rows of samples, each times its share; g is their gradient."""
+    """The sum of the losses of samples, each times its share; its gradient is added to g."""
     a, d = offset(work, width), offset(work, 2 * width)
     n_in, n_out = layer_of(net, 0)[N_IN], layer_of(net, net[DEPTH] - 1)[N_OUT]
     value = 0.0
     for i in range(rows):
         part = np.float64(share[i])
         xi, yi = offset(x, i * n_in), offset(y, i * n_out)
-        value += part * real(one, net, p, g, xi, yi, part, 0, x, 0, 0, work, a, d)
+        value += part * call_sample(sample, net, p, g, xi, yi, part, 0, x, 0, 0, work, a, d)
     return value
 
 
 def activate(z: P, b: P, a: P, d: P, address: int, rows: int, n: int) -> None:
-    """``z += b`` for rows of a layer, then their a and f'(z)."""
+    """Set ``z += b`` for rows of a layer, then their a and f'(z)."""
     for i in range(rows):
         k = i * n
         zk = offset(z, k)
         for j in range(n):
             zk[j] += b[j]
-        run(address, n, zk, offset(a, k), offset(d, k))
+        call_activation(address, n, zk, offset(a, k), offset(d, k))
 
 
 def lose(
@@ -173,9 +182,9 @@ def lose(
     rows: int,
     n: int,
 ) -> float:
-    """The sum of the losses of rows of outputs, each times its share; d becomes its delta.
+    """The sum of the losses of rows of outputs, each times its share.
 
-    db is the sum of the deltas.
+    d, which is f'(z), becomes the delta of the last layer, and db the sum of its rows.
     """
     value = 0.0
     for j in range(n):
@@ -183,8 +192,8 @@ def lose(
     for i in range(rows):
         k = i * n
         part = share[i]
-        value += part * real(address, n, offset(output, k), offset(target, k), offset(slope, k))
         sk, dk = offset(slope, k), offset(d, k)
+        value += part * call_loss(address, n, offset(output, k), offset(target, k), sk)
         for j in range(n):
             delta = dk[j] * (sk[j] * part)
             dk[j] = delta
@@ -193,7 +202,7 @@ def lose(
 
 
 def pull_back(back: P, d: P, db: P, rows: int, n: int) -> None:
-    """``d *= back`` for rows of a layer, and db, their sum."""
+    """Set ``d *= back`` for rows of a layer, and db to their sum."""
     for j in range(n):
         db[j] = 0
     for i in range(rows):
@@ -206,10 +215,10 @@ def pull_back(back: P, d: P, db: P, rows: int, n: int) -> None:
 
 
 def predict(x: P, net: P) -> None:
-    """The outputs of rows of samples, by arrays that are not padded.
+    """Write the outputs of rows of samples; no array is padded.
 
-    `net` is the depth, how many rows, the addresses of outputs and of three vectors to work in, the
-    width of these, and for each layer n_in, n_out, and the addresses of W, b and f.
+    `net` holds the depth, the number of rows, the addresses of the outputs and of three vectors to
+    work in, the width of these, and for each layer n_in, n_out, and the addresses of W, b and f.
     """
     rows, out, work, width = net[1], at(x, net[2]), at(x, net[3]), net[4]
     for i in range(rows):
@@ -218,7 +227,17 @@ def predict(x: P, net: P) -> None:
             shape = offset(net, 5 + 5 * layer)
             product(source, shape[0], at(x, shape[2]), at(x, shape[3]), shape[1], work)
             if layer == net[0] - 1:
-                run(shape[4], shape[1], work, offset(out, i * shape[1]))
+                call_value(shape[4], shape[1], work, offset(out, i * shape[1]))
             else:
                 source = offset(work, (1 + layer % 2) * width)
-                run(shape[4], shape[1], work, source)
+                call_value(shape[4], shape[1], work, source)
+
+
+KERNELS: dict[str, Callable[..., Any]] = {
+    "train": train,
+    "gradient": gradient,
+    "activate": activate,
+    "lose": lose,
+    "pull_back": pull_back,
+    "predict": predict,
+}

@@ -1,8 +1,8 @@
-"""Words that kernels are written in: vectors of as many numbers as a register holds.
+"""Vectors of as many numbers as a register holds, as numba intrinsics.
 
 LLVM vectorizes a loop over arrays only behind checks that they do not overlap and that the loop is
-long, which for 3 or 8 numbers cost more than the arithmetic. Kernels therefore say what they want.
-These are numba intrinsics: they exist in compiled code only.
+long, which for 3 or 8 numbers cost more than the arithmetic. Compiled code therefore states each
+vector operation. Intrinsics exist in compiled code only.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from numba.core import types
 from numba.extending import intrinsic, models, register_model
 
 BITS = 256
-"""Of a vector: that of AVX2. LLVM splits it where registers are smaller."""
+"""Bits of a vector, as many as AVX2 has. LLVM splits it where registers are smaller."""
 
 INDEX = ir.IntType(32)
 
@@ -46,7 +46,7 @@ def _shuffled(builder: Any, vector: Any, order: list[int]) -> Any:
     return builder.shuffle_vector(vector, ir.Constant(vector.type, ir.Undefined), mask)
 
 
-def _nothing(context: Any, pointer: Any) -> Any:
+def _nothing(typing: Any, pointer: Any) -> Any:
     kind = Lanes(pointer.dtype)
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
@@ -55,7 +55,7 @@ def _nothing(context: Any, pointer: Any) -> Any:
     return kind(pointer), generate
 
 
-def _lanes(context: Any, pointer: Any) -> Any:
+def _lanes(typing: Any, pointer: Any) -> Any:
     count = Lanes(pointer.dtype).count
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
@@ -64,7 +64,7 @@ def _lanes(context: Any, pointer: Any) -> Any:
     return types.intp(pointer), generate
 
 
-def _load(context: Any, pointer: Any, k: Any) -> Any:
+def _load(typing: Any, pointer: Any, k: Any) -> Any:
     kind = Lanes(pointer.dtype)
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
@@ -75,7 +75,7 @@ def _load(context: Any, pointer: Any, k: Any) -> Any:
     return kind(pointer, types.intp), generate
 
 
-def _store(context: Any, pointer: Any, k: Any, vector: Any) -> Any:
+def _store(typing: Any, pointer: Any, k: Any, vector: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         place = builder.gep(args[0], [args[1]])
         place = builder.bitcast(place, args[2].type.as_pointer())
@@ -85,7 +85,7 @@ def _store(context: Any, pointer: Any, k: Any, vector: Any) -> Any:
     return types.void(pointer, types.intp, vector), generate
 
 
-def _splat(context: Any, number: Any) -> Any:
+def _splat(typing: Any, number: Any) -> Any:
     kind = Lanes(number)
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
@@ -96,7 +96,7 @@ def _splat(context: Any, number: Any) -> Any:
     return kind(number), generate
 
 
-def _total(context: Any, vector: Any) -> Any:
+def _total(typing: Any, vector: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         (rest,) = args
         for half in (vector.count >> i for i in range(1, vector.count.bit_length())):
@@ -108,7 +108,7 @@ def _total(context: Any, vector: Any) -> Any:
     return vector.scalar(vector), generate
 
 
-def _put(context: Any, vector: Any, k: Any, x: Any) -> Any:
+def _put(typing: Any, vector: Any, k: Any, x: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         return builder.insert_element(args[0], args[2], args[1])
 
@@ -116,9 +116,9 @@ def _put(context: Any, vector: Any, k: Any, x: Any) -> Any:
 
 
 def _lanewise(instruction: str) -> Any:
-    """An instruction of LLVM's for two vectors."""
+    """An LLVM instruction for two vectors."""
 
-    def typed(context: Any, u: Any, v: Any) -> Any:
+    def typed(typing: Any, u: Any, v: Any) -> Any:
         def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
             return getattr(builder, instruction)(*args)
 
@@ -127,14 +127,14 @@ def _lanewise(instruction: str) -> Any:
     return intrinsic(typed)
 
 
-def _plus(context: Any, u: Any, v: Any, w: Any) -> Any:
+def _plus(typing: Any, u: Any, v: Any, w: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         return builder.fadd(args[0], builder.fmul(args[1], args[2]))
 
     return u(u, v, w), generate
 
 
-def _fused(context: Any, x: Any, y: Any, z: Any) -> Any:
+def _fused(typing: Any, x: Any, y: Any, z: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         kind = args[0].type
         several = ir.FunctionType(kind, [kind] * 3)
@@ -144,8 +144,8 @@ def _fused(context: Any, x: Any, y: Any, z: Any) -> Any:
     return x(x, x, x), generate
 
 
-def _power_of_two(context: Any, n: Any) -> Any:
-    """2 ** n for a float n that is whole: n goes to the exponent's place, biased."""
+def _power_of_two(typing: Any, n: Any) -> Any:
+    """2 ** n for a float n that is whole: n, plus the bias, becomes the exponent's bits."""
     fraction, bias = (52, 1023) if n.bitwidth == 64 else (23, 127)
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
@@ -157,26 +157,26 @@ def _power_of_two(context: Any, n: Any) -> Any:
     return n(n), generate
 
 
-def _scaled(context: Any, x: Any) -> Any:
+def _scaled(typing: Any, x: Any) -> Any:
     """The exponent of x / sqrt(1/2), and x without it."""
     fraction, bias = (52, 1023) if x.bitwidth == 64 else (23, 127)
     kinds = types.UniTuple(x, 2)
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         integer = ir.IntType(x.bitwidth)
-        root = builder.bitcast(ir.Constant(args[0].type, math.sqrt(0.5)), integer)
-        more = builder.sub(integer(bias << fraction), root)
+        half = builder.bitcast(ir.Constant(args[0].type, math.sqrt(0.5)), integer)
+        more = builder.sub(integer(bias << fraction), half)
         bits = builder.add(builder.bitcast(args[0], integer), more)
         k = builder.ashr(bits, integer(fraction))
         k = builder.sub(builder.trunc(k, INDEX) if fraction == 52 else k, INDEX(bias))
-        m = builder.add(builder.and_(bits, integer((1 << fraction) - 1)), root)
+        m = builder.add(builder.and_(bits, integer((1 << fraction) - 1)), half)
         parts = builder.sitofp(k, args[0].type), builder.bitcast(m, args[0].type)
         return context.make_tuple(builder, kinds, parts)
 
     return kinds(x), generate
 
 
-def _root(context: Any, x: Any) -> Any:
+def _root(typing: Any, x: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         return builder.call(builder.module.declare_intrinsic("llvm.sqrt", [args[0].type]), args)
 
@@ -187,13 +187,13 @@ nothing: Any = intrinsic(_nothing)
 """``nothing(p)``: a vector of zeros."""
 
 lanes: Any = intrinsic(_lanes)
-"""``lanes(p)``: how many of the numbers behind `p` a vector holds."""
+"""``lanes(p)``: the count of numbers, of the type behind `p`, in a vector."""
 
 load: Any = intrinsic(_load)
 """``load(p, k)``: the vector of ``p[k]`` and the numbers after it."""
 
 store: Any = intrinsic(_store)
-"""``store(p, k, v)``: its inverse."""
+"""``store(p, k, v)``: write the vector v to ``p[k]`` and the places after it."""
 
 splat: Any = intrinsic(_splat)
 """``splat(x)``: a vector of one number."""

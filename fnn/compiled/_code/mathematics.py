@@ -17,8 +17,8 @@ import numpy as np
 from numba.core import types
 from numba.extending import overload
 
+from fnn.compiled._code.jit import jitted
 from fnn.compiled._code.lanes import fused, power_of_two, scaled
-from fnn.compiled._code.templates import jitted
 
 
 @jitted
@@ -29,11 +29,12 @@ def minimum(x: Any, y: Any) -> Any:
 
 @jitted
 def maximum(x: Any, y: Any) -> Any:
-    """`np.maximum` likewise."""
+    """`np.maximum` for numbers, one instruction where y is a constant; numba's takes four."""
     return y if y > x or y != y else x
 
 
-# log 2 in two parts, of which n times the first is exact; 1.5 * 2**52 and 2**23 round to wholes.
+# log 2 in two parts, n times the first of which is exact. Adding 1.5 * 2**52 (2**23) and taking it
+# away again rounds to whole numbers.
 _LOG2_E = 1.4426950408889634
 _HIGH, _LOW = 0.6931471803691238, 1.9082149292705877e-10
 _ROUND = 6755399441055744.0
@@ -70,27 +71,33 @@ def _reduced32(x: Any) -> Any:
 
 
 def reduced(x: Any) -> Any:
-    """t, n and about half of n, both whole, for ``exp(x) = (1 + t) 2**n``: compiled code only."""
+    """t, n and about half of n, both whole, with ``exp(x) = (1 + t) 2**n``; compiled code only."""
 
 
-def _chosen(x: Any) -> Any:
+@overload(reduced)
+def _reduced(x: Any) -> Any:
     return _reduced32 if x == types.float32 else _reduced64
 
 
-overload(reduced)(_chosen)
-
-
 def log_two(x: Any) -> Any:
-    """Log 2 in two parts, in the type of x: compiled code only."""
+    """Log 2 in two parts, in the type of x; compiled code only."""
 
 
-overload(log_two)(
-    lambda x: (lambda x: (_HIGH_32, _LOW_32)) if x == types.float32 else (lambda x: (_HIGH, _LOW))
-)
+def _log_two64(x: Any) -> Any:
+    return _HIGH, _LOW
 
 
-CHOSEN = reduced, log_two
-"""What numba compiles to one thing or another, by the type."""
+def _log_two32(x: Any) -> Any:
+    return _HIGH_32, _LOW_32
+
+
+@overload(log_two)
+def _log_two(x: Any) -> Any:
+    return _log_two32 if x == types.float32 else _log_two64
+
+
+OVERLOADED = reduced, log_two
+"""Functions for which numba chooses an implementation by the type of their argument."""
 
 
 def exp(x: Any) -> Any:
@@ -100,28 +107,28 @@ def exp(x: Any) -> Any:
 
 
 def expm1(x: Any) -> Any:
-    """``exp(x) - 1``, within 2 ulp: ``(t + (1 - 2**-n)) 2**n``; from n = 60 on 2**-n is nothing."""
+    """``exp(x) - 1`` as ``(t + (1 - 2**-n)) 2**n``, within 2 ulp; from n = 60 on 2**-n is lost."""
     t, n, half = reduced(maximum(x, -50.0))
     rest = 1.0 - power_of_two(-minimum(n, 60.0))
     return (t + rest) * power_of_two(half) * power_of_two(n - half)
 
 
 def tanh(x: Any) -> Any:
-    """The hyperbolic tangent, within 3 ulp: -m / (2 + m) of |x| for m = expm1(-2 |x|)."""
+    """The hyperbolic tangent, within 3 ulp: ``-m / (2 + m)`` for |x|, with m = expm1(-2 |x|)."""
     m = expm1(-2.0 * abs(x))
     a = m / (2.0 + m)
     return -a if x > 0.0 else a
 
 
 def log1p(x: Any) -> Any:
-    """``log(1 + x)``, within 1 ulp: of 1 + x as it is rounded, and of what that lost.
+    """``log(1 + x)``, within 1 ulp: the log of u = 1 + x as rounded, corrected by what was lost.
 
     For 1 + x = 2**k m and s = f / (2 + f) with f = m - 1, log m is 2 (s + s**3 / 3 + s**5 / 5 ...),
     in which 2 s is f - f**2 / 2 + s f**2 / 2.
     """
     u = 1.0 + x
     lost = (x - (u - 1.0)) / u
-    k, m = scaled(u)
+    power, m = scaled(u)
     f = m - 1.0
     s = f / (2.0 + f)
     z = s * s
@@ -131,7 +138,7 @@ def log1p(x: Any) -> Any:
     series = z * fused(q * q, fused(q * q, fused(z, _ODD[10], _ODD[9]), high), low)
     half = 0.5 * f * f
     first, second = log_two(x)
-    log = k * first + (f - (half - (s * (half + series) + (k * second + lost))))
+    log = power * first + (f - (half - (s * (half + series) + (power * second + lost))))
     log = log if x > -1.0 else (-_INFINITE if x == -1.0 else _NAN)
     return log if x < _INFINITE else x
 
@@ -143,12 +150,12 @@ def where(condition: Any, a: Any, b: Any) -> Any:
 
 
 def clip(x: Any, low: Any, high: Any) -> Any:
-    """`np.clip` for numbers; numba's makes arrays of them."""
+    """`np.clip` for numbers, of which numba's makes arrays."""
     return minimum(maximum(x, low), high)
 
 
 def below_top(z: Any) -> Any:
-    """`fnn.losses._logits.below_top` for vectors."""
+    """`fnn.losses._logits.below_top` for vectors, quicker to compile."""
     top = z[0]
     for zi in z:
         top = maximum(top, zi)

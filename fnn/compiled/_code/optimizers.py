@@ -1,25 +1,27 @@
-"""The optimizers, number by number: each passes over the params once, as its rule in fnn does.
+"""The optimizers, as loops over the params that compute what the rules of `fnn.optimizers` do.
 
-All have one form. Given q params p and their gradient g, they overwrite g by the update, or if they
-are the `last` of a chain they add it to p at once. s is their state, one vector after another; m is
-1 where a mask is False; c are the rule's numbers; t is 1 at the first step. They return 0, or what
-is wrong with a gradient, with its size in the report r. Products and sums are in the order of the
-NumPy rules, so that the results are theirs to the bit.
+All have the signature of an operation. They get q params p and their gradient g, and overwrite g by
+the update; the `last` operation adds the update to p instead. s is the optimizer's state, one
+vector after another; m is 1 where a mask is False; c are the rule's numbers; t is 1 at the first
+step. They return 0, or say that the gradient is not finite (`NORM` or `VALUE`) and write its size
+to the report r. Sums and products come in the order of the NumPy rules, so that the results are
+theirs to the bit.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
-from fnn.compiled._code.kernels import P
 from fnn.compiled._code.lanes import root
-from fnn.compiled._code.pointers import number, offset
+from fnn.compiled._code.pointers import P, number, offset
 
 
 def give(p: P, g: P, i: int, update: float, last: int) -> None:
-    """Hand on an update, or be the last to have it."""
+    """Write an update to g, or add it to p if the operation is the last."""
     if last:
         p[i] = update + p[i]
     else:
@@ -27,12 +29,12 @@ def give(p: P, g: P, i: int, update: float, last: int) -> None:
 
 
 def weight_sum(b: float, t: int) -> float:
-    """``1 + b + ... + b ** (t - 1)``, as `fnn.optimizers._moments.weight_sum`."""
+    """The sum ``1 + b + ... + b ** (t - 1)``, as `fnn.optimizers._moments.weight_sum`."""
     return (1.0 - math.pow(b, float(t))) / (1.0 - b)
 
 
 def sgd(p: P, g: P, s: P, m: P, q: int, rate: float, c: P, t: int, last: int, r: P) -> int:
-    """Plain descent."""
+    """Gradient descent; no state."""
     factor = number(p, -rate)
     for i in range(q):
         give(p, g, i, g[i] * factor, last)
@@ -40,7 +42,7 @@ def sgd(p: P, g: P, s: P, m: P, q: int, rate: float, c: P, t: int, last: int, r:
 
 
 def momentum(p: P, g: P, s: P, m: P, q: int, rate: float, c: P, t: int, last: int, r: P) -> int:
-    """Polyak's momentum; s is `carried`."""
+    """Polyak's momentum; s is ``carried``."""
     factor, mass = number(p, -rate), number(p, c[0])
     for i in range(q):
         v = g[i] + s[i]
@@ -50,7 +52,7 @@ def momentum(p: P, g: P, s: P, m: P, q: int, rate: float, c: P, t: int, last: in
 
 
 def nesterov(p: P, g: P, s: P, m: P, q: int, rate: float, c: P, t: int, last: int, r: P) -> int:
-    """Nesterov's momentum; s is `carried`."""
+    """Nesterov's momentum; s is ``carried``."""
     factor, mass = number(p, -rate), number(p, c[0])
     for i in range(q):
         carried = (g[i] + s[i]) * mass
@@ -60,7 +62,7 @@ def nesterov(p: P, g: P, s: P, m: P, q: int, rate: float, c: P, t: int, last: in
 
 
 def adagrad(p: P, g: P, s: P, m: P, q: int, rate: float, c: P, t: int, last: int, r: P) -> int:
-    """Adagrad; s is `squares`."""
+    """Adagrad; s is ``squares``."""
     factor, eps = number(p, -rate), number(p, c[0])
     for i in range(q):
         v = g[i] * g[i] + s[i]
@@ -70,7 +72,7 @@ def adagrad(p: P, g: P, s: P, m: P, q: int, rate: float, c: P, t: int, last: int
 
 
 def rmsprop(p: P, g: P, s: P, m: P, q: int, rate: float, c: P, t: int, last: int, r: P) -> int:
-    """RMSProp; s is `squares`."""
+    """RMSProp; s is ``squares``."""
     factor, eps = number(p, -rate), number(p, c[0])
     kept, fresh = number(p, c[1]), number(p, 1.0 - c[1])
     for i in range(q):
@@ -81,16 +83,16 @@ def rmsprop(p: P, g: P, s: P, m: P, q: int, rate: float, c: P, t: int, last: int
 
 
 def rprop(p: P, g: P, s: P, m: P, q: int, rate: float, c: P, t: int, last: int, r: P) -> int:
-    """Rprop; s is `signs`, then `sizes`."""
+    """Rprop; s is ``signs``, then ``sizes``."""
     shrink, grow = number(p, c[0]), number(p, c[1])
     least, most = number(p, c[2]), number(p, c[3])
     sizes = offset(s, q)
     for i in range(q):
         sign = np.sign(g[i])
-        turn, size = sign * s[i], sizes[i]
-        if turn > 0:
+        product, size = sign * s[i], sizes[i]
+        if product > 0:
             size = size * grow
-        if turn < 0:
+        if product < 0:
             size = size * shrink
             sign = number(p, 0.0)
         size = min(max(size, least), most)
@@ -101,7 +103,7 @@ def rprop(p: P, g: P, s: P, m: P, q: int, rate: float, c: P, t: int, last: int, 
 
 
 def adam(p: P, g: P, s: P, m: P, q: int, rate: float, c: P, t: int, last: int, r: P) -> int:
-    """Adam; s is m, then v."""
+    """Adam; s is ``m``, then ``v``."""
     b1, b2 = number(p, c[0]), number(p, c[1])
     debias = math.sqrt(weight_sum(c[1], t))
     eps = number(p, c[2] * debias)
@@ -117,7 +119,7 @@ def adam(p: P, g: P, s: P, m: P, q: int, rate: float, c: P, t: int, last: int, r
 
 
 def nadam(p: P, g: P, s: P, m: P, q: int, rate: float, c: P, t: int, last: int, r: P) -> int:
-    """Nadam; s is m, then v."""
+    """Nadam; s is ``m``, then ``v``."""
     b1, b2 = number(p, c[0]), number(p, c[1])
     debias = math.sqrt(weight_sum(c[1], t))
     eps, factor = number(p, c[2] * debias), number(p, -rate * debias)
@@ -134,7 +136,7 @@ def nadam(p: P, g: P, s: P, m: P, q: int, rate: float, c: P, t: int, last: int, 
 
 
 def decay(p: P, g: P, s: P, m: P, q: int, rate: float, c: P, t: int, last: int, r: P) -> int:
-    """L2: the params, but those that the mask spares, times a number and the rate."""
+    """L2: add the params, except masked ones, times a number and the rate."""
     factor = number(p, c[0] * rate)
     for i in range(q):
         kept = number(p, 0.0) if m[i] != 0 else p[i]
@@ -143,7 +145,7 @@ def decay(p: P, g: P, s: P, m: P, q: int, rate: float, c: P, t: int, last: int, 
 
 
 def l1(p: P, g: P, s: P, m: P, q: int, rate: float, c: P, t: int, last: int, r: P) -> int:
-    """L1: their signs, times a number."""
+    """L1: add the signs of the params, except masked ones, times a number."""
     factor = number(p, c[0])
     for i in range(q):
         kept = number(p, 0.0) if m[i] != 0 else p[i]
@@ -152,8 +154,23 @@ def l1(p: P, g: P, s: P, m: P, q: int, rate: float, c: P, t: int, last: int, r: 
 
 
 def scale(p: P, g: P, s: P, m: P, q: int, rate: float, c: P, t: int, last: int, r: P) -> int:
-    """A multiple."""
+    """Multiply by a number."""
     factor = number(p, c[0])
     for i in range(q):
         give(p, g, i, g[i] * factor, last)
     return 0
+
+
+KERNELS: dict[str, Callable[..., Any]] = {
+    "sgd": sgd,
+    "momentum": momentum,
+    "nesterov": nesterov,
+    "adagrad": adagrad,
+    "rmsprop": rmsprop,
+    "rprop": rprop,
+    "adam": adam,
+    "nadam": nadam,
+    "decay": decay,
+    "l1": l1,
+    "scale": scale,
+}

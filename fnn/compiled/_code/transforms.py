@@ -1,13 +1,17 @@
-"""What comes before and after optimizers, in their form: `fnn.compiled._code.optimizers` has it."""
+"""Clipping, masks, and one step of an optimizer, which is a list of operations.
+
+Operations have the arguments that `fnn.compiled._code.optimizers` describes.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
-from fnn.compiled._code.kernels import P
-from fnn.compiled._code.pointers import number, offset, whole
+from fnn.compiled._code.pointers import P, calling, number, offset
 from fnn.compiled._plan.signatures import NORM, VALUE
 from fnn.compiled._plan.tables import (
     ADDRESS,
@@ -20,6 +24,8 @@ from fnn.compiled._plan.tables import (
     STRIDE,
     VECTOR,
 )
+
+call_operation = calling("operation")
 
 
 def norm(g: P, q: int) -> float:
@@ -44,7 +50,7 @@ def norm(g: P, q: int) -> float:
 
 
 def clip_norm(p: P, g: P, s: P, m: P, q: int, rate: float, c: P, t: int, last: int, r: P) -> int:
-    """Scale a gradient down to a norm."""
+    """Scale a gradient whose norm is larger than a number down to it."""
     size = norm(g, q)
     if not math.isfinite(size):
         r[0] = size
@@ -75,7 +81,7 @@ def clip_value(p: P, g: P, s: P, m: P, q: int, rate: float, c: P, t: int, last: 
 
 
 def hold(p: P, g: P, s: P, m: P, q: int, rate: float, c: P, t: int, last: int, r: P) -> int:
-    """Before a masked optimizer: no gradient where the mask is False, and its state put by."""
+    """Begin a masked optimizer: set masked gradients to 0, and copy its vectors to spare ones."""
     vectors = int(c[0])
     spare = offset(s, vectors * q)
     for i in range(q):
@@ -87,7 +93,7 @@ def hold(p: P, g: P, s: P, m: P, q: int, rate: float, c: P, t: int, last: int, r
 
 
 def release(p: P, g: P, s: P, m: P, q: int, rate: float, c: P, t: int, last: int, r: P) -> int:
-    """After it: no update there, and the state as it was."""
+    """End a masked optimizer: set masked updates to -0, and restore its state there."""
     vectors = int(c[0])
     spare = offset(s, vectors * q)
     for i in range(q):
@@ -99,7 +105,7 @@ def release(p: P, g: P, s: P, m: P, q: int, rate: float, c: P, t: int, last: int
 
 
 def give_all(p: P, g: P, s: P, m: P, q: int, rate: float, c: P, t: int, last: int, r: P) -> int:
-    """What adds the update where the last operation could not."""
+    """Add the update to the params, after an operation that cannot."""
     for i in range(q):
         p[i] = g[i] + p[i]
     return 0
@@ -118,10 +124,10 @@ def descend(
     q: int,
     report: P,
 ) -> int:
-    """One step: the operations in turn. 0, or what is wrong with the gradient."""
+    """Take one step by the operations, in their order; return 0, or the first value that is not."""
     for k in range(n_ops):
         op = offset(ops, k * OPERATION)
-        wrong: int = whole(
+        wrong: int = call_operation(
             op[ADDRESS],
             p,
             g,
@@ -137,3 +143,13 @@ def descend(
         if wrong:
             return wrong
     return 0
+
+
+KERNELS: dict[str, Callable[..., Any]] = {
+    "clip_norm": clip_norm,
+    "clip_value": clip_value,
+    "hold": hold,
+    "release": release,
+    "give_all": give_all,
+    "descend": descend,
+}

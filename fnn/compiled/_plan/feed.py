@@ -1,4 +1,4 @@
-"""A pass over data as kernels read it: arrays of the params' dtype, and row numbers."""
+"""A pass over data as machine code reads it: arrays of the params' dtype, and row numbers."""
 
 from __future__ import annotations
 
@@ -11,22 +11,17 @@ from numpy.typing import NDArray
 from fnn._core.numbers import as_floats, describe
 from fnn._core.shapes import check_input, check_target, check_weight
 from fnn.base import Array, Batch, Params
+from fnn.compiled._plan.limits import PIECE
 from fnn.data import Minibatches, Samples
 
 Integers = NDArray[np.int64]
 
 
-PIECE = 2**25
-"""Params times rows in one run: less than a tenth of a second."""
-
-MANY = 16_000
-"""Rows of passes that are read ahead: losses of more would need memory that is new each time."""
-
-
 class Feed(NamedTuple):
     """Data, the order in which its rows come, and where in that order each batch begins.
 
-    After the last batch the first one comes again; those from number `first` to before `end` count.
+    After the last batch the first one comes again; those from number `first` to before `end` are
+    the ones to train on.
     """
 
     data: Batch
@@ -42,7 +37,7 @@ class Feed(NamedTuple):
 
     @property
     def steps(self) -> int:
-        """The number of batches that count."""
+        """The number of batches to train on."""
         return self.end - self.first
 
     @property
@@ -51,29 +46,20 @@ class Feed(NamedTuple):
         return int(np.diff(self.bounds).max(initial=0))
 
     def part(self, first: int, end: int) -> Feed:
-        """Of the batches that count, those from number `first` to before `end`."""
+        """The part from number `first` to before `end` of the batches to train on."""
         return self._replace(first=self.first + first, end=self.first + end)
 
     def pieces(self, size: int) -> Iterator[Feed]:
-        """Short parts, for networks of so many params."""
+        """Parts that networks of `size` params go through in less than a tenth of a second."""
         steps = max(1, PIECE // size // max(1, self.largest))
         for first in range(0, self.steps, steps):
             yield self.part(first, min(first + steps, self.steps))
 
 
-def check_pass(pass_: object) -> None:
-    """A pass of samples or minibatches, whose data can be handed over whole."""
-    if type(pass_) is not Samples and type(pass_) is not Minibatches:
-        raise TypeError(
-            f"pass_: expected samples(data) or minibatches(key, size, data), got {describe(pass_)};"
-            " fnn.scan takes any batches"
-        )
-
-
 def order(pass_: Samples | Minibatches) -> tuple[Integers, Integers]:
-    """The rows of a pass, and where its batches begin and the last one ends.
+    """The row numbers of a pass, and where its batches begin and the last one ends.
 
-    Kernels read whatever they are told to, so that every row is looked up here.
+    Every row number is checked: machine code would read memory that is not the data's.
     """
     n = _length(pass_.data)
     if isinstance(pass_, Samples):
@@ -88,11 +74,11 @@ def order(pass_: Samples | Minibatches) -> tuple[Integers, Integers]:
             f"rows: expected numbers of {n} rows, got some from {rows.min()} to {rows.max()}"
         )
     rows = np.ascontiguousarray(rows, np.int64)
-    return rows + n * (rows < 0) if rows.min() < 0 else rows, bounds
+    return np.where(rows < 0, rows + n, rows) if rows.min() < 0 else rows, bounds
 
 
 def _length(data: Batch) -> int:
-    """The number of rows, in all arrays."""
+    """The number of rows, which all arrays have in common."""
     n, *others = (len(array) for array in data if array is not None)
     if any(other != n for other in others):
         raise IndexError(f"data: expected as many rows in all arrays, got {n} and {others}")
@@ -100,7 +86,7 @@ def _length(data: Batch) -> int:
 
 
 def contents(pass_: Samples | Minibatches, params: Params[Any], dtype: np.dtype[Any]) -> Batch:
-    """The data of a pass, which its first batch shows to fit the network."""
+    """The data of a pass, converted to `dtype`, once its first batch is seen to fit `params`."""
     x, y, weight = pass_[0]
     x = check_input("batch.x", x, params, dtype)
     check_target(y, np.empty((*x.shape[:-1], *params[-1].b.shape), dtype))
@@ -108,12 +94,12 @@ def contents(pass_: Samples | Minibatches, params: Params[Any], dtype: np.dtype[
     if isinstance(pass_, Samples):
         weight = None  # the mean over one sample is its loss
     if weight is not None:
-        for batch in pass_:  # each has to have a positive sum
+        for batch in pass_:  # the weights of each must have a positive sum
             check_weight(batch.weight, (len(batch.x),), dtype)
-        weight = ready(weight, dtype)
-    return Batch(ready(x, dtype), ready(y, dtype), weight)
+        weight = converted(weight, dtype)
+    return Batch(converted(x, dtype), converted(y, dtype), weight)
 
 
-def ready(array: Array, dtype: np.dtype[Any]) -> Array:
-    """Numbers in C order; no copy where they are."""
+def converted(array: Array, dtype: np.dtype[Any]) -> Array:
+    """Numbers of `dtype` in C order; no copy of those that are."""
     return np.ascontiguousarray(as_floats("data", array, dtype))

@@ -1,6 +1,6 @@
-"""How a network lies in memory while it is trained: one vector, its rows padded to whole registers.
+"""A network as one vector, whose rows are padded to whole registers.
 
-The kernels (`fnn.compiled._code.kernels`) read no further than this says.
+Machine code (`fnn.compiled._code.sample`) relies on this layout and reads nothing beyond it.
 """
 
 from __future__ import annotations
@@ -18,15 +18,14 @@ from fnn.base import Array, F, Grads, Layer, Params
 from fnn.compiled._plan.tables import LayerRow
 
 BYTES = 32
-"""Of a register (`fnn.compiled._code.lanes`): the rows of W, and vectors, are padded to so many."""
-
+"""Bytes of a register (`fnn.compiled._code.lanes`), to which vectors and rows of W are padded."""
 
 LINE = 64
 """Bytes of a cache line: a register that lies in two takes half as long again to read or write."""
 
 
 class Layout(NamedTuple):
-    """The widths of a network's layers, and but for the input's the same padded."""
+    """The widths of a network's layers, as they are and, without the input's, with padding."""
 
     sizes: tuple[int, ...]
     rows: tuple[int, ...]
@@ -42,7 +41,7 @@ class Layout(NamedTuple):
         return sum(self.rows)
 
     def views(self, vector: Array) -> list[tuple[Array, Array]]:
-        """Where each layer's w and b are in the vector of all params."""
+        """Views of each layer's w and b in the vector of all params."""
         parts, done = [], 0
         for m, n, row in zip(self.sizes, self.sizes[1:], self.rows, strict=False):
             w = vector[done : done + m * row].reshape(m, row)[:, :n]
@@ -51,7 +50,7 @@ class Layout(NamedTuple):
         return parts
 
     def net(self, acts: Iterable[int], loss: int) -> NDArray[np.int64]:
-        """The integers that kernels read."""
+        """The table of the network, from the addresses of its activations and its loss."""
         numbers = [len(self.rows), loss, self.size, self.width]
         for layer in zip(self.sizes, self.sizes[1:], self.rows, acts, strict=False):
             numbers += LayerRow(*layer)
@@ -66,7 +65,7 @@ def layout(sizes: tuple[int, ...], dtype: np.dtype[Any]) -> Layout:
 
 
 def zeros(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
-    """Zeros that begin where a cache line does."""
+    """Zeros that begin at the beginning of a cache line."""
     size = math.prod(shape) * dtype.itemsize
     room = np.zeros(size + LINE, np.uint8)
     begin = -room.ctypes.data % LINE
@@ -78,23 +77,23 @@ def sizes_of(params: Params[Any]) -> tuple[int, ...]:
     return (params[0].w.shape[0], *[layer.b.shape[0] for layer in params])
 
 
-def fill(parts: list[tuple[Array, Array]], layers: Params[Any] | Grads[Any]) -> None:
-    """Copy the arrays of layers to their places."""
-    for (w, b), (to_w, to_b) in zip(layers, parts, strict=True):
+def fill(views: list[tuple[Array, Array]], layers: Params[Any] | Grads[Any]) -> None:
+    """Copy the arrays of layers into views of a vector."""
+    for (w, b), (to_w, to_b) in zip(layers, views, strict=True):
         to_w[...] = w
         to_b[...] = b
 
 
-def taken(parts: list[tuple[Array, Array]]) -> list[tuple[Array, Array]]:
-    """Frozen copies of the arrays in their places."""
-    return [(frozen(w.copy()), frozen(b.copy())) for w, b in parts]
+def copies(views: list[tuple[Array, Array]]) -> list[tuple[Array, Array]]:
+    """Frozen copies of views."""
+    return [(frozen(w.copy()), frozen(b.copy())) for w, b in views]
 
 
-def layers_of(parts: list[tuple[Array, Array]], like: Params[F]) -> Params[F]:
-    """The params in their places."""
-    return tuple(Layer(w, b) for w, b in taken(parts))
+def layers_of(views: list[tuple[Array, Array]], like: Params[F]) -> Params[F]:
+    """Params copied from views, of the dtype of `like`."""
+    return tuple(Layer(w, b) for w, b in copies(views))
 
 
-def flattened(parts: list[tuple[Array, Array]]) -> Array:
-    """A frozen vector of what is in the places, as optimizers keep it."""
-    return frozen(np.concatenate([array.reshape(-1) for pair in parts for array in pair]))
+def flattened(views: list[tuple[Array, Array]]) -> Array:
+    """A frozen vector without padding, which is the form of an optimizer's state."""
+    return frozen(np.concatenate([array.reshape(-1) for pair in views for array in pair]))

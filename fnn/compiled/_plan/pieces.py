@@ -1,4 +1,4 @@
-"""Passes over data, joined to pieces: as many as make a call of machine code worth while."""
+"""Passes over data joined to pieces, long enough to make a call of machine code worth while."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fnn.base import Array
-from fnn.compiled._plan.feed import MANY, PIECE, Feed, Integers, check_pass, contents, order
-from fnn.compiled._runtime.batches import large
-from fnn.compiled._runtime.session import Session
+from fnn.base import Array, Params
+from fnn.compiled._plan.checks import check_pass
+from fnn.compiled._plan.feed import Feed, Integers, contents, order
+from fnn.compiled._plan.layout import Layout
+from fnn.compiled._plan.limits import MANY, PIECE, large
 from fnn.data import Minibatches, Samples
 from fnn.train._epochs import check_batches, check_passes
 
@@ -23,7 +24,10 @@ Pass = Samples | Minibatches
 
 
 class Piece(NamedTuple):
-    """Passes one after another: their batches, which of these begin a pass, and their masses."""
+    """Passes one after another: their batches, which of these begin a pass, and their masses.
+
+    The mass of a batch is its number of rows, or the sum of their weights.
+    """
 
     feed: Feed
     firsts: Integers
@@ -35,10 +39,10 @@ class Piece(NamedTuple):
         return self.feed.part(0, int(self.firsts[epoch]))
 
     def means(self, losses: Floats) -> Floats:
-        """The mean loss of every pass, over its samples or their weights."""
+        """The mean loss of every pass, from the losses of all batches."""
         begins = self.firsts[:-1]
         with np.errstate(over="ignore"):  # the mean is inf then, as among Python's floats
-            if len(self.masses) < len(losses):  # of one pass, many times
+            if len(self.masses) < len(losses):  # one pass, many times
                 found: Floats = losses.reshape(len(begins), -1) @ self.masses / self.masses.sum()
                 return found
             totals: Floats = np.add.reduceat(losses * self.masses, begins)
@@ -46,52 +50,54 @@ class Piece(NamedTuple):
         return totals
 
 
-def pieces(session: Session[Any, Any], passes: Iterable[Pass]) -> Iterator[Piece]:
-    """Passes over the same data, as many together as make a call worth while."""
+def pieces(
+    params: Params[Any], layout: Layout, dtype: np.dtype[Any], passes: Iterable[Pass]
+) -> Iterator[Piece]:
+    """Join passes over the same data, checked against params that have this layout and dtype."""
     last: Piece | None = None
     read = 0
     rest = iter(check_passes(passes))
     for first in rest:
         check_pass(first)
-        together = [first, *islice(rest, ahead(first, session.layout.size))]
+        together = [first, *islice(rest, ahead(first, layout.size))]
         runs: list[list[Pass]] = []
-        for equal in runs_of_one(together):
+        for equal in repeated(together):
             pass_ = equal[0]
             check_pass(pass_)
             check_batches(len(pass_), read + 1)
             read += len(equal)
-            if runs and of_one(pass_, runs[-1][0]):
+            if runs and share_data(pass_, runs[-1][0]):
                 runs[-1] += equal
             else:
                 runs.append(equal)
         for run in runs:
-            last = _joined(session, run, last)
+            last = _joined(params, dtype, run, last)
             yield last
 
 
-def runs_of_one(passes: list[Pass]) -> Iterator[list[Pass]]:
-    """The same pass time after time, then another; mostly it is one alone."""
+def repeated(passes: list[Pass]) -> Iterator[list[Pass]]:
+    """Split passes into runs of one and the same; most often there is a single run."""
     if all(map(is_, passes, repeat(passes[0]))):
         return iter([passes])
     return (list(equal) for _, equal in groupby(passes, id))
 
 
-def of_one(pass_: Pass, other: Pass) -> bool:
-    """Whether two passes are over the very same memory: each has views of its own of the data."""
-    return pass_.data is other.data or all(map(_same, pass_.data, other.data))
+def share_data(pass_: Pass, other: Pass) -> bool:
+    """Tell whether two passes read the very same memory; each has views of its own of the data."""
+    return pass_.data is other.data or all(map(_same_memory, pass_.data, other.data))
 
 
-def _same(one: Array | None, other: Array | None) -> bool:
+def _same_memory(one: Array | None, other: Array | None) -> bool:
     if one is None or other is None:
         return one is other
     return one.__array_interface__ == other.__array_interface__
 
 
 def ahead(pass_: Pass, size: int) -> int:
-    """How many more passes to read with this one, for networks of so many params.
+    """The number of further passes to read with this one, for networks of `size` params.
 
-    All are trained again where a target is reached among them. Copies of the params, one for each
-    piece, take as long as a large batch.
+    All are trained again where a target is reached among them. A piece also costs a copy of the
+    params, which takes as long as a large batch.
     """
     rows = max(1, len(pass_.data.x))
     batch = min(pass_.size, len(pass_.rows)) if isinstance(pass_, Minibatches) else 1
@@ -99,14 +105,16 @@ def ahead(pass_: Pass, size: int) -> int:
     return max(0, most // rows - 1)
 
 
-def _joined(session: Session[Any, Any], passes: list[Pass], last: Piece | None) -> Piece:
-    """One piece of `passes`; it is the `last` one if it has the same."""
+def _joined(
+    params: Params[Any], dtype: np.dtype[Any], passes: list[Pass], last: Piece | None
+) -> Piece:
+    """One piece of `passes`, which is the `last` one again if that has the same."""
     if last is not None and passes == last.passes:
         return last
-    if last is not None and of_one(passes[0], last.passes[0]):
+    if last is not None and share_data(passes[0], last.passes[0]):
         data = last.feed.data
     else:
-        data = contents(passes[0], session.like, session.dtype)
+        data = contents(passes[0], params, dtype)
     n = len(passes)
     if passes == passes[:1] * n:
         rows, bounds = order(passes[0])

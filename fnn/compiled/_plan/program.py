@@ -1,7 +1,7 @@
-"""An optimizer as a program: its rules as operations that the kernels carry out, one after another.
+"""An optimizer as a program: operations that machine code carries out, one after another.
 
-What a rule computes is written down in `fnn.compiled._code.optimizers` and `transforms`; here is which of
-them each rule is, with which numbers.
+The operations are written down in `fnn.compiled._code.optimizers` and `transforms`. `RECIPES` says
+of which of them each rule of `fnn.optimizers` consists, and which numbers they read.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from fnn._core.numbers import describe
 from fnn._core.vectors import count
 from fnn.base import Array, Optimizer, Params
 from fnn.compiled._plan.tables import BEFORE, RATE, STRIDE, OperationRow
-from fnn.compiled._runtime.calls import address
 from fnn.optimizers._adaptive import Adagrad, RmsProp, Rprop
 from fnn.optimizers._combine import Chain, Masked
 from fnn.optimizers._descent import Momentum, Nesterov, Sgd
@@ -28,26 +27,43 @@ from fnn.optimizers._transforms import AddDecayedWeights, AddL1, ClipByNorm, Cli
 from fnn.schedules import Schedule, rate_at
 
 Rebuild = Callable[[list[Array], int], Any]
-"""From the vectors of state and the steps taken since, an optimizer's state."""
+"""A function that makes an optimizer's state of its vectors and the steps taken since."""
 
-# For each rule with steps, the operation of its name and the numbers that it reads.
-_STEPPING: dict[type, tuple[str, Callable[[Any], tuple[float, ...]]]] = {
-    Sgd: ("sgd", lambda rule: ()),
-    Momentum: ("momentum", lambda rule: (rule.mass,)),
-    Nesterov: ("nesterov", lambda rule: (rule.mass,)),
-    Adagrad: ("adagrad", lambda rule: (rule.eps,)),
-    RmsProp: ("rmsprop", lambda rule: (rule.eps, rule.decay)),
-    Rprop: ("rprop", lambda rule: (rule.shrink, rule.grow, rule.least, rule.most)),
-    Adam: ("adam", lambda rule: (rule.b1, rule.b2, rule.eps)),
-    AdamW: ("adam", lambda rule: (rule.b1, rule.b2, rule.eps)),
-    Nadam: ("nadam", lambda rule: (rule.b1, rule.b2, rule.eps)),
+
+class Recipe(NamedTuple):
+    """An operation by name, and the numbers that it reads, from the rule's attributes."""
+
+    operation: str
+    numbers: Callable[[Any], tuple[float, ...]] = lambda rule: ()
+
+
+RECIPES: dict[type, tuple[Recipe, ...]] = {
+    Sgd: (Recipe("sgd"),),
+    Momentum: (Recipe("momentum", lambda rule: (rule.mass,)),),
+    Nesterov: (Recipe("nesterov", lambda rule: (rule.mass,)),),
+    Adagrad: (Recipe("adagrad", lambda rule: (rule.eps,)),),
+    RmsProp: (Recipe("rmsprop", lambda rule: (rule.eps, rule.decay)),),
+    Rprop: (Recipe("rprop", lambda rule: (rule.shrink, rule.grow, rule.least, rule.most)),),
+    Adam: (Recipe("adam", lambda rule: (rule.b1, rule.b2, rule.eps)),),
+    AdamW: (
+        Recipe("adam", lambda rule: (rule.b1, rule.b2, rule.eps)),
+        Recipe("decay", lambda rule: (-rule.decay,)),
+    ),
+    Nadam: (Recipe("nadam", lambda rule: (rule.b1, rule.b2, rule.eps)),),
+    ClipByNorm: (Recipe("clip_norm", lambda rule: (rule.max_norm,)),),
+    ClipByValue: (Recipe("clip_value", lambda rule: (rule.limit,)),),
+    Scale: (Recipe("scale", lambda rule: (rule.factor,)),),
+    AddL1: (Recipe("l1", lambda rule: (rule.decay,)),),
+    AddDecayedWeights: (Recipe("decay", lambda rule: (rule.decay,)),),
 }
+"""The operations of every rule that is not made of other optimizers."""
 
-_WITHOUT_UPDATE = {"clip_norm", "clip_value", "release"}
+CHANGE_GRADIENT_ONLY = {"clip_norm", "clip_value", "release"}
+"""Operations that cannot add their update to the params, should they be the last."""
 
 
 class Operation(NamedTuple):
-    """A function of the kernels and what it gets."""
+    """An operation and its arguments: the number of its first vector, its mask, and so on."""
 
     name: str
     numbers: tuple[float, ...] = ()
@@ -63,89 +79,79 @@ class Program:
 
     params: Params[Any]
     dtype: np.dtype[Any]
+    resolve: Callable[[str], int]
+    """From the name of an operation to the address of its machine code."""
     operations: list[Operation] = field(default_factory=list)
     vectors: list[Array] = field(default_factory=list)
-    masks: list[NDArray[np.bool_]] = field(default_factory=list)  # number 0 is none
+    masks: list[NDArray[np.bool_]] = field(default_factory=list)  # numbered from 1: 0 is none
 
     def append(self, optimizer: Optimizer[Any], state: Any) -> Rebuild:
-        """The operations of an optimizer in this state; `TypeError` for one that is not fnn's."""
+        """Add the operations of an optimizer in this state; `TypeError` for one not of fnn's."""
         rule = optimizer.update
         kind = type(rule)
         if isinstance(rule, Chain) and kind is Chain:
-            one, two = rule.states(state)
-            first, second = self.append(rule.first, one), self.append(rule.second, two)
-            return lambda vectors, steps: (first(vectors, steps), second(vectors, steps))
+            return self._chain(rule, state)
         if isinstance(rule, Masked) and kind is Masked:
             return self._masked(rule, state)
-        if isinstance(rule, Elementwise) and kind in _STEPPING:
-            return self._stepping(rule, state)
-        match rule:
-            case ClipByNorm() if kind is ClipByNorm:
-                self._add("clip_norm", rule.max_norm)
-            case ClipByValue() if kind is ClipByValue:
-                self._add("clip_value", rule.limit)
-            case Scale() if kind is Scale:
-                self._add("scale", rule.factor)
-            case AddL1() if kind is AddL1:
-                self.operations.append(self._decay("l1", rule.decay, rule.mask))
-            case AddDecayedWeights() if kind is AddDecayedWeights:
-                self.operations.append(self._decay("decay", rule.decay, rule.mask))
-            case _:
-                raise TypeError(
-                    f"optimizer: expected one that fnn.optimizers makes, got {describe(rule)};"
-                    " fnn.scan runs any"
-                )
-        return lambda vectors, steps: ()
+        if kind in RECIPES:
+            return self._simple(rule, state)
+        raise TypeError(
+            f"optimizer: expected one that fnn.optimizers makes, got {describe(rule)};"
+            " fnn.scan runs any"
+        )
 
-    def _add(self, name: str, *numbers: float) -> None:
-        self.operations.append(Operation(name, numbers))
+    def _simple(self, rule: Any, state: Any) -> Rebuild:
+        steps, begin = 0, len(self.vectors)
+        if isinstance(rule, Elementwise):
+            steps, *vectors = rule.checked(state, count(self.params), self.dtype)
+            self.vectors.extend(vectors)
+        end, mask = len(self.vectors), self._number(getattr(rule, "mask", None))
+        for name, numbers in RECIPES[type(rule)]:
+            rate = getattr(rule, "rate", 1.0)
+            self.operations.append(Operation(name, numbers(rule), begin, steps, rate, mask))
+        if isinstance(rule, Elementwise):
+            return lambda after, more: rule.kind(steps + more, *after[begin:end])
+        return lambda after, more: ()
 
-    def _stepping(self, rule: Any, state: Any) -> Rebuild:
-        name, numbers = _STEPPING[type(rule)]
-        steps, *old = rule.checked(state, count(self.params), self.dtype)
-        begin = len(self.vectors)
-        self.vectors.extend(old)
-        end, rate = len(self.vectors), getattr(rule, "rate", 1.0)
-        self.operations.append(Operation(name, numbers(rule), begin, steps, rate))
-        if isinstance(rule, AdamW):
-            decay = self._decay("decay", -rule.decay, rule.mask)
-            self.operations.append(decay._replace(steps=steps, rate=rate))
-        return lambda vectors, more: rule.kind(steps + more, *vectors[begin:end])
-
-    def _decay(self, name: str, decay: float, mask: Where | None) -> Operation:
-        if mask is None:
-            return Operation(name, (decay,))
-        self.masks.append(mask.false(self.params))
-        return Operation(name, (decay,), mask=len(self.masks))
+    def _chain(self, rule: Chain[Any, Any], state: Any) -> Rebuild:
+        one, two = rule.states(state)
+        first, second = self.append(rule.first, one), self.append(rule.second, two)
+        return lambda vectors, steps: (first(vectors, steps), second(vectors, steps))
 
     def _masked(self, rule: Masked[Any], state: Any) -> Rebuild:
         begin, place = len(self.vectors), len(self.operations)
-        self.masks.append(rule.mask.false(self.params))
-        mask = len(self.masks)
+        mask = self._number(rule.mask)
         rebuild = self.append(rule.optimizer, state)
         held = len(self.vectors) - begin
         self.vectors.extend([np.zeros_like(vector) for vector in self.vectors[begin:]])
-        holding = Operation("hold", (float(held),), begin, mask=mask)
-        self.operations.insert(place, holding)
-        self.operations.append(holding._replace(name="release"))
+        hold = Operation("hold", (float(held),), begin, mask=mask)
+        self.operations.insert(place, hold)
+        self.operations.append(hold._replace(name="release"))
         return rebuild
 
+    def _number(self, mask: Where | None) -> int:
+        """The number under which operations find a mask."""
+        if mask is None:
+            return 0
+        self.masks.append(mask.false(self.params))
+        return len(self.masks)
+
     def complete(self) -> None:
-        """Have the last operation give its update to the params, or one that does nothing else."""
-        if self.operations[-1].name in _WITHOUT_UPDATE:
-            self._add("give_all")
+        """Make sure that the last operation adds the update to the params."""
+        if self.operations[-1].name in CHANGE_GRADIENT_ONLY:
+            self.operations.append(Operation("give_all"))
 
     @property
     def fused(self) -> bool:
-        """Whether the update is a multiple of the gradient, which need not be kept then."""
+        """Whether the update is a multiple of the gradient, which need not be stored then."""
         return [operation.name for operation in self.operations] == ["sgd"]
 
     def integers(self) -> NDArray[np.int64]:
-        """The operations as kernels read them."""
+        """The table of the operations."""
         rows, done, last = [], 0, len(self.operations) - 1
         for i, (name, numbers, first, steps, _, mask) in enumerate(self.operations):
-            code = address(name, self.dtype)
-            rows.append(OperationRow(code, first, steps, i, 0, mask, done, i == last))
+            code = self.resolve(name)
+            rows.append(OperationRow(code, first, steps, i, 0, mask, done, int(i == last)))
             done += len(numbers)
         return np.array(rows, np.int64)
 
@@ -154,7 +160,7 @@ class Program:
         return np.array([number for op in self.operations for number in op.numbers] or [0.0])
 
     def rates(self, done: int, steps: int, integers: NDArray[np.int64]) -> NDArray[np.float64]:
-        """The rates of steps to come, after `done` ones; `integers` are told where they are."""
+        """The rates of `steps` to come after `done` ones; writes their places to `integers`."""
         constant = [op.rate if isinstance(op.rate, float) else 0.0 for op in self.operations]
         varying: list[float] = []
         for i, op in enumerate(self.operations):

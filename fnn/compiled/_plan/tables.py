@@ -1,4 +1,4 @@
-"""The tables of integers that kernels read: rows as Python writes them, and columns for kernels.
+"""Tables of integers that machine code reads: rows as Python writes them, and their columns.
 
 The column of a field has its name in capitals.
 """
@@ -8,12 +8,12 @@ from __future__ import annotations
 from typing import NamedTuple
 
 DEPTH, LOSS, ALL_PARAMS, ALL_WIDTHS, LAYERS = range(5)
-"""Of a network: how many layers, the loss's address, how many params with padding, the sum of the
-layers' widths, and where the rows of its layers begin."""
+"""Columns of a network: the number of layers, the address of the loss, the number of params and the
+sum of the layers' widths, both with padding; the rows of the layers begin at the last."""
 
 
 class LayerRow(NamedTuple):
-    """A layer in training: its width is that of `n_out` with padding."""
+    """A layer: its inputs, its outputs, their number with padding, its activation's address."""
 
     n_in: int
     n_out: int
@@ -25,10 +25,10 @@ N_IN, N_OUT, WIDTH, ACTIVATION = range(LAYER := len(LayerRow._fields))
 
 
 class TaskRow(NamedTuple):
-    """Steps to take: addresses, counts, and in `taken` what the kernel says was done.
+    """Training steps to take: addresses, counts, and in `taken` the steps that were taken.
 
     Batches come in the order of `bounds`, which has a `cycle` of them, from number `first` on.
-    `weight` is 0 if there is none; `report` is as `fnn.compiled._code.optimizers` has it.
+    `weight` is 0 if there is none; `report` is described in `fnn.compiled._code.optimizers`.
     """
 
     params: int
@@ -74,7 +74,7 @@ class TaskRow(NamedTuple):
 
 
 class OperationRow(NamedTuple):
-    """A pass over the params: its address, and where its vectors, rates and numbers begin.
+    """An operation of an optimizer: its address, and where its vectors, rates and numbers begin.
 
     Its rates are `stride` apart, `before` steps were taken, and the `last` changes the params.
     """

@@ -1,4 +1,4 @@
-"""Batches that are large enough for BLAS: NumPy multiplies, and compiled loops do the rest.
+"""Gradients of batches that are large enough for BLAS: only products are left to NumPy.
 
 numba's own products would call SciPy's BLAS, and two such libraries in a process fight for its
 threads. So these lines run in Python, once a batch. All arrays are allocated once.
@@ -14,32 +14,24 @@ from fnn.base import Array
 from fnn.compiled._plan.layout import Layout, zeros
 from fnn.compiled._runtime.calls import function, where
 
-LARGE = 3 * 2**16
-"""Rows times params from which on a batch is large (`benchmarks.crossover`)."""
-
-
-def large(rows: int, size: int) -> bool:
-    """Whether so many rows are a large batch for networks of so many params; one row never is."""
-    return rows > 1 and rows * size >= LARGE
-
 
 class Room(NamedTuple):
     """Arrays for batches of one size: the samples, and each layer's z, a and f'(z).
 
-    With them, for each layer, a call that ends its way forward, and one that ends its way back.
+    Then the arguments of "activate" and "pull_back" for each layer, and those of "lose".
     """
 
     x: Array
     y: Array
     share: Array
     layers: list[tuple[Array, Array, Array]]
-    forward: list[tuple[Any, ...]]
+    activate: list[tuple[Any, ...]]
     lose: tuple[Any, ...]
-    back: list[tuple[Any, ...]]
+    pull_back: list[tuple[Any, ...]]
 
 
 class Batches:
-    """Gradients of batches, of the params p into g, both laid out."""
+    """Gradients of batches by the params p, written to g; both are vectors with a layout."""
 
     def __init__(self, layout: Layout, acts: list[int], loss: int, p: Array) -> None:
         self.layout, self.acts, self.loss, self.dtype = layout, acts, loss, p.dtype
@@ -51,31 +43,31 @@ class Batches:
         )
 
     def room(self, n: int) -> Room:
-        """The arrays for n rows, made once; all are to be filled."""
+        """The arrays for n rows, which are made once; the caller fills x, y and share."""
         if n not in self.rooms:
-            if len(self.rooms) > 1:  # a size and that of a last, short batch
+            if len(self.rooms) > 1:  # one for whole batches, one for a short last batch
                 self.rooms.clear()
             n_in, *sizes = self.layout.sizes
             x, y = np.empty((n, n_in), self.dtype), np.empty((n, sizes[-1]), self.dtype)
             share = np.empty(n, self.dtype)
-            layers, forward, back = [], [], []
+            layers, activate, pull_back = [], [], []
             for act, size, (_, b), (_, db) in zip(
                 self.acts, sizes, self.params, self.grads, strict=True
             ):
                 z, a, d = np.empty((3, n, size), self.dtype)
                 layers.append((z, a, d))
-                forward.append((*map(where, (z, b, a, d)), act, n, size))
-                back.append((*map(where, (z, d, db)), n, size))
+                activate.append((*map(where, (z, b, a, d)), act, n, size))
+                pull_back.append((*map(where, (z, d, db)), n, size))
             z, a, d = layers[-1]
             db = self.grads[-1][1]
             lose = *map(where, (a, y, z, share, d, db)), self.loss, n, sizes[-1]
-            self.rooms[n] = Room(x, y, share, layers, forward, lose, back)
+            self.rooms[n] = Room(x, y, share, layers, activate, lose, pull_back)
         return self.rooms[n]
 
     def gradient(self, room: Room) -> float:
-        """The sum of the losses of what is in the room, each times its share, and its gradient."""
+        """The sum of the losses of samples in a room, each times its share; g is its gradient."""
         source = room.x
-        for (w, _), (z, a, _), rest in zip(self.params, room.layers, room.forward, strict=True):
+        for (w, _), (z, a, _), rest in zip(self.params, room.layers, room.activate, strict=True):
             np.matmul(source, w, out=z)
             self.activate(*rest)
             source = a
@@ -84,6 +76,6 @@ class Batches:
             delta, (z, a, _) = room.layers[i][2], room.layers[i - 1]
             np.matmul(a.T, delta, out=self.grads[i][0])
             np.matmul(delta, self.params[i][0].T, out=z)
-            self.pull_back(*room.back[i - 1])
+            self.pull_back(*room.pull_back[i - 1])
         np.matmul(room.x.T, room.layers[0][2], out=self.grads[0][0])
         return value

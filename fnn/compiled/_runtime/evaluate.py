@@ -1,4 +1,4 @@
-"""`fnn.forward` and `fnn.backprop` in machine code."""
+"""Outputs and gradients in machine code, with the signatures of `fnn.forward` and `backprop`."""
 
 from __future__ import annotations
 
@@ -14,24 +14,22 @@ from fnn._core import checks, shapes
 from fnn._core.arrays import frozen
 from fnn._core.vectors import count
 from fnn.base import Acts, Array, Batch, F, Grads, LayerGrad, Loss, Params
-from fnn.compiled._plan.layout import fill, layout, sizes_of, taken, zeros
+from fnn.compiled._plan.checks import check_compiled
+from fnn.compiled._plan.layout import copies, fill, layout, sizes_of, zeros
+from fnn.compiled._plan.limits import few, large
 from fnn.compiled._runtime import pairs
-from fnn.compiled._runtime.batches import Batches, large
-from fnn.compiled._runtime.calls import address, function, value, where
-from fnn.compiled._runtime.session import check_compiled
-
-FEW = 2**16
-"""Rows times params up to which `forward` multiplies by itself (`benchmarks.crossover`)."""
+from fnn.compiled._runtime.batches import Batches
+from fnn.compiled._runtime.calls import address, function, function_at, where
 
 MOST = 16
-"""Networks that a thread remembers, each with memory to work in. It keeps them from being freed."""
+"""Networks that each thread remembers. They are not freed meanwhile, nor is the memory they use."""
 
 K = TypeVar("K")
 T = TypeVar("T")
 
 
 class Memory(threading.local):
-    """What a thread remembers: no two of them work in the same memory."""
+    """Networks that a thread remembers: no two threads work in the same memory."""
 
     def __init__(self) -> None:
         self.networks: dict[int, Network] = {}
@@ -42,27 +40,27 @@ _memory = Memory()
 
 
 def same(acts: Acts, others: Acts) -> bool:
-    """Whether these are the very same pairs."""
+    """Tell whether both have the very same pairs."""
     return len(acts) == len(others) and all(map(is_, acts, others))
 
 
-def remember(known: dict[K, T], key: K, value: T) -> T:
-    """Put a value where it is found again, and forget the oldest of too many."""
-    if len(known) >= MOST and key not in known:
-        del known[next(iter(known))]
-    known[key] = value
-    return value
+def remember(kept: dict[K, T], key: K, made: T) -> T:
+    """Keep a value under its key, and drop the oldest one of too many."""
+    if len(kept) >= MOST and key not in kept:
+        del kept[next(iter(kept))]
+    kept[key] = made
+    return made
 
 
 class Network:
-    """A network where it lies: its arrays are read in place, and its pairs are looked at once."""
+    """A network for `forward`: its arrays are read in place, and its pairs are compiled once."""
 
     def __init__(self, acts: Acts, params: Params[Any]) -> None:
         self.acts, self.params = acts, params
         self.dtype = check_compiled(acts, params)
         self.codes = [pairs.activation(i, act, self.dtype).value for i, act in enumerate(acts)]
         self.arrays = [(np.ascontiguousarray(w), np.ascontiguousarray(b)) for w, b in params]
-        self.lasting = all(  # what can be written can be resized, and so move
+        self.lasting = all(  # an array that can be written can be resized, and so move
             given is own and not given.flags.writeable
             for layer, arrays in zip(params, self.arrays, strict=True)
             for given, own in zip(layer, arrays, strict=True)
@@ -80,7 +78,7 @@ class Network:
 
     def rows(self, x: Array) -> Array:
         """The outputs for rows of samples."""
-        if len(x) * self.size <= FEW:
+        if few(len(x), self.size):
             output = np.empty((len(x), len(self.output)), self.dtype)
             net = self.net.copy()
             net[1:3] = len(x), where(output)
@@ -89,13 +87,22 @@ class Network:
         for (w, b), code in zip(self.arrays, self.codes, strict=True):
             z = x.dot(w)
             z += b
-            value(code)(z.size, where(z), where(z))
+            function_at("value", code)(z.size, where(z), where(z))
             x = z
         return x
 
 
 def forward(acts: Acts, params: Params[F], x: ArrayLike) -> NDArray[F]:
-    """As `fnn.forward`."""
+    """The output of a network for one sample (n_in,) or rows of samples, as `fnn.forward`.
+
+    Raises what `fnn.forward` raises, and `TypeError` for params that are neither float32 nor
+    float64 and for pairs that numba cannot compile.
+
+    >>> from fnn.activations import identity
+    >>> from fnn.base import Layer
+    >>> forward((identity,), (Layer(np.array([[2.0]]), np.array([1.0])),), [3.0])
+    array([7.])
+    """
     net = _memory.networks.get(id(params))
     if net is None or net.params is not params or not (net.acts is acts or same(net.acts, acts)):
         net = Network(acts, params)
@@ -111,13 +118,13 @@ def forward(acts: Acts, params: Params[F], x: ArrayLike) -> NDArray[F]:
 
 
 def codes_of(acts: Acts, loss: Loss, params: Params[Any], dtype: np.dtype[Any]) -> list[int]:
-    """The addresses of all pairs, the loss last."""
+    """The addresses of all pairs, that of the loss last."""
     codes = [pairs.activation(i, act, dtype).both for i, act in enumerate(acts)]
     return [*codes, pairs.loss(loss, dtype, params[-1].b.shape[0])]
 
 
 class Gradient:
-    """Memory for the gradients of networks of one shape, with these pairs."""
+    """Memory for the gradients of networks with these pairs and the shapes of these params."""
 
     def __init__(self, acts: Acts, loss: Loss, params: Params[Any], dtype: np.dtype[Any]) -> None:
         self.kept = acts, loss
@@ -135,7 +142,7 @@ class Gradient:
     def of(
         self, params: Params[F], x: NDArray[F], y: NDArray[F], share: NDArray[F]
     ) -> tuple[float, Grads[F]]:
-        """The loss and its gradient."""
+        """The loss of samples with shares in it, and its gradient."""
         fill(self.batches.params, params)
         if x.ndim == 2 and large(len(x), self.size):
             room = self.batches.room(len(x))
@@ -145,19 +152,31 @@ class Gradient:
         else:
             self.batches.g.fill(0)
             value = self.gradient(x.tobytes(), y.tobytes(), share.tobytes(), *self.rest, len(share))
-        return value, tuple(LayerGrad(w, b) for w, b in taken(self.batches.grads))
+        return value, tuple(LayerGrad(w, b) for w, b in copies(self.batches.grads))
 
 
 def backprop(acts: Acts, loss: Loss, params: Params[F], batch: Batch) -> tuple[float, Grads[F]]:
-    """As `fnn.backprop`."""
+    """The loss of a network for a batch and its gradient by the params, as `fnn.backprop`.
+
+    Raises what `fnn.backprop` raises, and `TypeError` for params that are neither float32 nor
+    float64 and for pairs that numba cannot compile.
+
+    >>> from fnn.activations import identity
+    >>> from fnn.base import Layer
+    >>> from fnn.losses import squared_error
+    >>> params = (Layer(np.array([[2.0]]), np.array([1.0])),)
+    >>> batch = Batch(np.array([3.0]), np.array([6.0]))
+    >>> backprop((identity,), squared_error, params, batch)
+    (1.0, (LayerGrad(w=array([[6.]]), b=array([2.])),))
+    """
     checks.check_loss(loss)
     checks.check_batch(batch)
     dtype = check_compiled(acts, params)
     x = shapes.check_input("batch.x", batch.x, params, dtype)
     y = shapes.check_target(batch.y, np.empty((*x.shape[:-1], *params[-1].b.shape), dtype))
     share: NDArray[F] = np.full(y.shape[:-1] or 1, shapes.row_shares(batch.weight, y), dtype)
-    key = (*map(id, acts), id(loss), dtype, *sizes_of(params))  # what it remembers keeps its id
-    known = _memory.gradients.get(key)
-    if known is None or not (known.lasting or known.codes == codes_of(acts, loss, params, dtype)):
-        known = remember(_memory.gradients, key, Gradient(acts, loss, params, dtype))
-    return known.of(params, x, y, share)
+    key = (*map(id, acts), id(loss), dtype, *sizes_of(params))  # kept values keep their ids
+    kept = _memory.gradients.get(key)
+    if kept is None or not (kept.lasting or kept.codes == codes_of(acts, loss, params, dtype)):
+        kept = remember(_memory.gradients, key, Gradient(acts, loss, params, dtype))
+    return kept.of(params, x, y, share)

@@ -1,4 +1,4 @@
-"""Many small networks at once, each trained as if it were alone, on all cores."""
+"""Many small networks at once, on all cores, each trained as if it were alone."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from numpy.typing import ArrayLike, NDArray
 from fnn._core.arrays import frozen
 from fnn._core.numbers import describe, whole
 from fnn.base import Acts, Batch, F, F_co, Params, S, S_any, State
-from fnn.compiled._plan.pieces import Floats, Pass, pieces
+from fnn.compiled._plan.checks import check_update
+from fnn.compiled._plan.pieces import Floats, Pass
 from fnn.compiled._runtime.evaluate import forward
-from fnn.compiled._runtime.session import Session, check_update
-from fnn.compiled._runtime.train import trained
+from fnn.compiled._runtime.session import Session
+from fnn.compiled._runtime.train import pieces_for, trained
 from fnn.data import Minibatches, Samples
 from fnn.random import Key, split
 from fnn.train import TrainStep
@@ -26,21 +27,21 @@ T = TypeVar("T")
 
 
 class Many(NamedTuple, Generic[F_co, S_any]):
-    """What `train_many` returns: the last ``states``, and ``losses`` (networks, epochs)."""
+    """The result of `train_many`: the last ``states``, and ``losses`` (networks, epochs)."""
 
     states: tuple[State[F_co, S_any], ...]
     losses: NDArray[np.float64]
 
 
 class Prediction(NamedTuple, Generic[F_co]):
-    """Over many networks, the ``mean`` of their outputs and its ``spread``, the deviation."""
+    """The ``mean`` of many networks' outputs and their ``spread``, the standard deviation."""
 
     mean: NDArray[F_co]
     spread: NDArray[F_co]
 
 
 def ensemble(key: Key, n: int, init_fn: Callable[[Key], T]) -> tuple[T, ...]:
-    """What `init_fn` makes of each of n keys split from `key`: params, or states.
+    """Call `init_fn` with each of n keys split from `key`, to make n params or states.
 
     >>> from fnn import init, key
     >>> len(ensemble(key(0), 5, lambda k: init(k, (8, 3, 8))))
@@ -58,11 +59,12 @@ def train_many(
 ) -> Many[F, S]:
     """Train each of `states` for all passes, on as many threads as there are cores.
 
-    One `update` is for all networks, or there is one for each, as with other rates; so are one
-    sequence of passes, or one for each network, as over samples drawn with replacement, all of one
-    length. The results are to the bit those of `train`, whatever the threads. Raises `ValueError`
-    for numbers that do not match and `TypeError` for what is no sequence of passes, before any
-    training; and what `train` raises, with a note that says in which network.
+    `update` is one for all networks, or a sequence of one for each, with other rates perhaps.
+    `passes` is one sequence for all, or a sequence of one for each, all of the same length, as over
+    samples drawn with replacement. The results are to the bit those of `train`, whatever the
+    `threads`. Raises `ValueError` for numbers that do not match and `TypeError` for anything but
+    sequences of passes, before any training; and what `train` raises, with a note that names the
+    network.
 
     >>> from fnn import Batch, init, key, samples, start, train_step
     >>> from fnn.activations import tanh
@@ -89,20 +91,21 @@ def train_many(
                 f"{name}: expected one for all, or one for each of {n} states, got {length}"
             )
     first = Session(updates[0], states[0])
-    shared = [] if own else list(pieces(first, common))
+    shared = [] if own else list(pieces_for(first, common))
     stop = threading.Event()
 
     def one(i: int) -> tuple[State[F, S], Floats]:
         try:
             session = Session(updates[i], states[i])
             session.stopped = stop.is_set
-            kinds = [f"sizes {one.layout.sizes} of {one.dtype}" for one in (first, session)]
-            if not own and kinds[0] != kinds[1]:
+            if own:
+                return trained(updates[i], session, pieces_for(session, own[i]))
+            if (session.layout, session.dtype) != (first.layout, first.dtype):
                 raise ValueError(
-                    f"states: expected {kinds[0]} like states[0], got {kinds[1]};"
+                    f"states: expected {kind(first)} like states[0], got {kind(session)};"
                     " others take a sequence of passes of their own"
                 )
-            return trained(updates[i], session, pieces(session, own[i]) if own else shared)
+            return trained(updates[i], session, shared)
         except Exception as error:
             error.add_note(f"in states[{i}]")
             raise
@@ -111,16 +114,21 @@ def train_many(
         try:
             done = list(pool.map(one, range(n)))
         except BaseException:
-            stop.set()  # threads that are at work finish a tenth of a second
+            stop.set()  # threads end within a tenth of a second
             raise
     after, losses = zip(*done, strict=True)
     return Many(after, frozen(np.stack(losses)))
 
 
+def kind(session: Session[F, S]) -> str:
+    """The sizes and the dtype of a network, in words."""
+    return f"sizes {session.layout.sizes} of {session.dtype}"
+
+
 def distributed(
     passes: Sequence[Pass] | Sequence[Sequence[Pass]],
 ) -> tuple[list[Pass], list[Sequence[Pass]]]:
-    """The passes for all networks, or those of each, which are equally many."""
+    """The passes for all networks, or the sequences of each; the other list is empty."""
     check_sequence("passes", passes)
     common = [pass_ for pass_ in passes if isinstance(pass_, Samples | Minibatches)]
     own = [rest for rest in passes if not isinstance(rest, Samples | Minibatches)]
@@ -135,7 +143,7 @@ def distributed(
 
 
 def check_sequence(name: str, passes: object) -> int:
-    """How many passes there are, if it is a sequence of them and not one or its data."""
+    """The number of passes in a sequence; `TypeError` for one pass, its data, or an iterator."""
     if isinstance(passes, Samples | Minibatches | Batch) or not isinstance(passes, Sequence):
         raise TypeError(
             f"{name}: expected a sequence of passes, got {describe(passes)};"
@@ -145,7 +153,7 @@ def check_sequence(name: str, passes: object) -> int:
 
 
 def predict(acts: Acts, many: Sequence[Params[F]], x: ArrayLike) -> Prediction[F]:
-    """The mean and the spread (standard deviation) of many networks' outputs for `x`.
+    """Compute the mean and the spread (standard deviation) of many networks' outputs for `x`.
 
     Raises what `forward` raises, and `ValueError` for no networks or unequal numbers of outputs.
 
@@ -169,7 +177,7 @@ def predict(acts: Acts, many: Sequence[Params[F]], x: ArrayLike) -> Prediction[F
 
 
 def cores() -> int:
-    """How many this process may run on."""
+    """The number of cores that this process may run on."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

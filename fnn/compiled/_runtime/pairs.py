@@ -1,4 +1,4 @@
-"""The machine code of activation and loss pairs, from the functions that the NumPy path calls."""
+"""Machine code of activation and loss pairs, made from the functions that the NumPy path calls."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ Function = Callable[..., Any]
 
 
 class ActivationCode(NamedTuple):
-    """Addresses: of a = f(z) with d = df(z, a), and of the value alone."""
+    """The addresses of two loops: of f and f' together, and of f alone."""
 
     both: int
     value: int
 
 
 def activation(i: int, act: Activation, dtype: np.dtype[Any]) -> ActivationCode:
-    """The code of acts[i]; a `TypeError` says why it cannot be compiled."""
+    """The machine code of acts[i]; a `TypeError` says why it cannot be compiled."""
     found = _found(f"acts[{i}]", _activation, act.f, act.df, dtype)
     return ActivationCode(found["both"], found["value"])
 
 
 def loss(pair: Loss, dtype: np.dtype[Any], width: int) -> int:
-    """The address of a loss with its slope, for outputs of this width; `TypeError` as above."""
+    """The address of a loss with its slopes, for outputs of this width; `TypeError` as above."""
     return _found("loss", _loss, pair.f, pair.df, dtype, width)["loss"]
 
 
@@ -64,61 +64,62 @@ def _own(function: Any) -> bool:
 
 
 def own(*functions: Any) -> bool:
-    """Whether functions, or numbers that they are partials of, are those of fnn."""
+    """Tell whether all functions are fnn's, or partials of fnn's and of numbers."""
     return all(map(_own, functions))
 
 
 @lru_cache(maxsize=1024)
-def _activation(f: Function, df: Function, dtype: np.dtype[Any], told: str) -> Mapping[str, int]:
-    """The code of a pair that is `told` so: another text for the same function is other code."""
+def _activation(f: Function, df: Function, dtype: np.dtype[Any], text: str) -> Mapping[str, int]:
+    """Machine code of a pair; its fingerprint is part of the cache key, and empty for fnn's own."""
 
     def build() -> Modules:
-        from fnn.compiled._build import compiler as build
+        from fnn.compiled._build import compiler
 
-        return build.activation(f, df, dtype)
+        return compiler.activation(f, df, dtype)
 
     found = addresses(identity("activation", f, df, dtype), build)
-    if told != "":
+    if text != "":
         compare_activation(f, df, dtype, found["both"])
     return found
 
 
 @lru_cache(maxsize=1024)
 def _loss(
-    f: Function, df: Function, dtype: np.dtype[Any], width: int, told: str
+    f: Function, df: Function, dtype: np.dtype[Any], width: int, text: str
 ) -> Mapping[str, int]:
-    one, slope, known = _inside(f, sum_of_known), _inside(df, where_known), True
-    if one is None or slope is None:
-        one, slope, known = f, df, False
-    term = _inside(one, summed)
+    """Machine code of a pair; its fingerprint is part of the cache key, and empty for fnn's own."""
+    value, slope, known = _inside(f, sum_of_known), _inside(df, where_known), True
+    if value is None or slope is None:
+        value, slope, known = f, df, False
+    term = _inside(value, summed)
     terms = term is not None and own(slope)
-    value: Any = term
+    value = term
     if not terms:
         value, slope, known = f, df, False
 
     def build() -> Modules:
-        from fnn.compiled._build import compiler as build
+        from fnn.compiled._build import compiler
 
-        return build.loss(value, slope, dtype, terms=terms, known=known)
+        return compiler.loss(value, slope, dtype, terms=terms, known=known)
 
     found = addresses(identity(f"loss {terms} {known}", value, slope, dtype), build)
-    if told != "":
+    if text != "":
         compare_loss(f, df, dtype, width, found["loss"])
     return found
 
 
 def _inside(f: Any, owner: Function) -> Any:
-    """What the function is made of, if `owner` made it."""
+    """The function that `owner` was given to make f, or None if it did not make it."""
     return f.args[0] if isinstance(f, partial) and f.func is owner else None
 
 
 def identity(kind: str, f: Function, df: Function, dtype: np.dtype[Any]) -> str:
-    """What the code of a pair depends on."""
+    """A text of all that the machine code of a pair depends on."""
     return f"{kind} {dtype} {fingerprint((f, df))}"
 
 
 def reason(error: BaseException) -> str:
-    """A complaint of numba's in one line: the first that says what is wrong, not where."""
+    """The first line of a complaint of numba's that says why, and not merely where."""
     lines = [line.strip() for line in str(error).splitlines()]
     telling = [line for line in lines if line and not line.startswith(("Failed in", "Use of"))]
     return (telling or lines or [type(error).__name__])[0].rstrip(".")

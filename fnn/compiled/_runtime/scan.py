@@ -1,12 +1,14 @@
-"""`fnn.scan` in machine code."""
+"""One pass over data in machine code."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from fnn.base import F, S, State
-from fnn.compiled._plan.feed import Feed, check_pass, contents, order
-from fnn.compiled._runtime.session import Session, advance, complaint
+from fnn.compiled._plan.checks import check_pass
+from fnn.compiled._plan.feed import Feed, contents, order
+from fnn.compiled._runtime.advance import advance
+from fnn.compiled._runtime.session import Session
 from fnn.data import Minibatches, Samples
 from fnn.train import TrainStep
 
@@ -14,7 +16,24 @@ from fnn.train import TrainStep
 def scan(
     update: TrainStep[S], state: State[F, S], pass_: Samples | Minibatches
 ) -> tuple[State[F, S], tuple[float, ...]]:
-    """As `fnn.scan`."""
+    """Train on every batch of a pass, and return the last state and the losses, as `fnn.scan`.
+
+    `update` is what `fnn.train_step` returns with an optimizer of fnn's, and `pass_` is
+    ``samples(data)`` or ``minibatches(key, size, data)``; others are a `TypeError`, as are params
+    that are neither float32 nor float64 and pairs that numba cannot compile. Raises what `fnn.scan`
+    raises, and `IndexError` for row numbers that the data does not have.
+
+    >>> import numpy as np
+    >>> from fnn import Batch, init, key, samples, start, train_step
+    >>> from fnn.activations import sigmoid
+    >>> from fnn.losses import squared_error
+    >>> from fnn.optimizers import sgd
+    >>> update = train_step((sigmoid, sigmoid), squared_error, sgd(0.5))
+    >>> state = start(update.optimizer, init(key(0), (8, 3, 8)))
+    >>> state, losses = scan(update, state, samples(Batch(np.eye(8), np.eye(8))))
+    >>> len(losses), state.opt
+    (8, SgdState(steps=8))
+    """
     check_pass(pass_)
     session = Session(update, state)
     if not pass_:
@@ -22,7 +41,7 @@ def scan(
     data = contents(pass_, session.like, session.dtype)
     feed = Feed(data, *order(pass_), 0, len(pass_))
     losses = advance(session, feed, stop=False)
-    error = complaint(session)
+    error = session.complaint()
     if error is not None:
         raise error
     figures: Any = losses.tolist()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, Generic, NamedTuple
 
 import numpy as np
@@ -11,15 +11,24 @@ import numpy as np
 from fnn._core.numbers import finite
 from fnn.base import F, F_co, S, S_any, State
 from fnn.compiled._plan.pieces import Floats, Pass, Piece, pieces
-from fnn.compiled._runtime.session import Saved, Session, advance, complaint
+from fnn.compiled._runtime.advance import advance
+from fnn.compiled._runtime.session import Saved, Session
 from fnn.train import DivergenceError, TrainStep, epochs
 
 
 class Trained(NamedTuple, Generic[F_co, S_any]):
-    """What `train` returns: the last ``state``, and the mean ``losses`` of the epochs."""
+    """The result of `train`: the last ``state``, and the mean ``losses`` of the epochs."""
 
     state: State[F_co, S_any]
     losses: tuple[float, ...]
+
+
+class Trace(NamedTuple):
+    """A piece that was trained on, what the session was before it, and the epochs before it."""
+
+    before: Saved
+    piece: Piece
+    done: int
 
 
 def train(
@@ -31,12 +40,12 @@ def train(
 ) -> Trained[F, S]:
     """Train for all `passes`, or until an epoch's mean loss is at most `target`.
 
-    The results are those of `fnn.train.epochs`, whose last state and whose losses these are, but in
-    one call: `passes` may be a hundred thousand of 8 samples. They have to be ``samples(...)`` or
+    The results are the last state and the losses of `fnn.train.epochs`, but in one call: `passes`
+    may be a hundred thousand of 8 samples. They have to be ``samples(...)`` or
     ``minibatches(...)``, and are read ahead of training, as are the rates of a schedule, so that
-    their arrays must not change meanwhile. Raises
-    what `scan` raises, `ValueError` for no passes or a `target` that is not finite (but -inf, which
-    none reaches), and `DivergenceError` where `epochs` does. Ctrl-C is heard within a second.
+    their arrays must not change meanwhile. Raises what `scan` raises, `ValueError` for no passes or
+    a `target` that is not finite (except -inf, which no loss reaches), and `DivergenceError` as
+    `epochs` does. Ctrl-C takes effect within a second.
 
     >>> from itertools import repeat
     >>> from fnn import Batch, init, key, samples, start, train_step
@@ -53,98 +62,102 @@ def train(
     if target != -math.inf:
         target = finite("target", target)
     session = Session(update, state)
-    after, losses = trained(update, session, pieces(session, passes), target)
+    after, losses = trained(update, session, pieces_for(session, passes), target)
     figures: Any = losses.tolist()
     return Trained(after, tuple(figures))
+
+
+def pieces_for(session: Session[Any, Any], passes: Iterable[Pass]) -> Iterator[Piece]:
+    """Pieces of passes for the network of a session."""
+    return pieces(session.like, session.layout, session.dtype, passes)
 
 
 def trained(
     update: TrainStep[S],
     session: Session[F, S],
-    pieces: Iterable[Piece],
+    parts: Iterable[Piece],
     target: float = -math.inf,
 ) -> tuple[State[F, S], Floats]:
-    """`train` for what `pieces` gives, but with the losses in an array."""
+    """Train on every piece, and return the last state and an array of the epochs' mean losses."""
     losses: list[Floats] = []
     done = 0
-    last: tuple[Saved, Piece] | None = None
-    for piece in pieces:
-        begun = session.saved()
+    last: Trace | None = None
+    for piece in parts:
+        now = Trace(session.saved(), piece, done)
         found = advance(session, piece.feed, stop=True)
-        whole = len(found) == piece.feed.steps and complaint(session) is None
-        if not (whole and np.isfinite(found).all() and np.isfinite(session.p).all()):
-            error = _divergence(session, (begun, piece), last, found, done)
-            _explain(update, session, (begun, piece), last, error.epoch - 1 - done, done)
-            raise error from error.__cause__
+        complete = len(found) == piece.feed.steps and session.complaint() is None
+        if not (complete and np.isfinite(found).all() and np.isfinite(session.p).all()):
+            cause = session.complaint()
+            error = _divergence(session, now, last, found)
+            _train_as_epochs(update, session, now, last, error.epoch - 1)
+            raise error from cause
         each = piece.means(found)
         reached = np.flatnonzero(each <= target)[:1]
         if len(reached) and reached[0] + 1 < len(each):
             each = each[: reached[0] + 1]
-            session.restore(begun)
+            session.restore(now.before)
             advance(session, piece.until(len(each)), stop=True)
         losses.append(each)
         done += len(each)
         if len(reached):
             break
-        last = begun, piece
+        last = now
     if not losses:
         raise ValueError("passes: expected at least one, got none")
     return session.state(), np.concatenate(losses)
 
 
 def _divergence(
-    session: Session[Any, Any],
-    now: tuple[Saved, Piece],
-    last: tuple[Saved, Piece] | None,
-    losses: Floats,
-    done: int,
+    session: Session[Any, Any], now: Trace, last: Trace | None, losses: Floats
 ) -> DivergenceError:
-    """What went wrong after these losses of a piece, before which there were `done` epochs."""
-    cause = complaint(session)
-    step, loss, what = len(losses) - (cause is None), math.nan, "loss"
-    back = step - 1  # the last state whose loss is finite
-    if cause is None and math.isfinite(losses[-1]):
-        back, what = step, "params after the step"
-    elif cause is None:
-        loss = float(losses[-1])
-    firsts = now[1].firsts
-    epoch = int(np.searchsorted(firsts, step, side="right")) - 1
-    if back < 0 and last is not None:
-        now, back = last, last[1].feed.steps - 1
-    begun, piece = now
-    session.restore(begun)
-    advance(session, piece.feed.part(0, max(back, 0)), stop=True)
-    number = step - int(firsts[epoch]) + 1
-    error = DivergenceError(done + epoch + 1, number, loss, session.state(), what)
-    error.__cause__ = cause
-    return error
+    """The error of a piece in which training ended with these losses.
 
-
-def _explain(
-    update: TrainStep[S],
-    session: Session[F, S],
-    now: tuple[Saved, Piece],
-    last: tuple[Saved, Piece] | None,
-    epoch: int,
-    done: int,
-) -> None:
-    """Raise what `fnn.train.epochs` does, by going through the last two epochs as it does.
-
-    It may survive what machine code did not, as roundings differ.
+    Its state is the last one whose loss is finite, which takes `updates` steps of the piece; there
+    is none in it if that number is below 0.
     """
-    begun, piece = now
-    again = piece.passes[max(epoch - 1, 0) : epoch + 1]
-    if epoch == 0 and last is not None:
-        begun, piece = last
-        epoch = len(piece.passes)
-        again = [*piece.passes[-1:], *again]
-        done -= epoch
-    session.restore(begun)
-    advance(session, piece.until(max(epoch - 1, 0)), stop=True)
+    loss, what = math.nan, "loss"
+    if session.complaint() is not None:  # the gradient of the step after these losses
+        step = len(losses)
+        updates = step - 1
+    elif math.isfinite(losses[-1]):
+        what = "params after the step"
+        step = len(losses) - 1
+        updates = step
+    else:
+        loss = float(losses[-1])
+        step = len(losses) - 1
+        updates = step - 1
+    firsts = now.piece.firsts
+    epoch = int(np.searchsorted(firsts, step, side="right")) - 1
+    number = step - int(firsts[epoch]) + 1
+    begin = now
+    if updates < 0 and last is not None:
+        begin, updates = last, last.piece.feed.steps - 1
+    session.restore(begin.before)
+    advance(session, begin.piece.feed.part(0, max(updates, 0)), stop=True)
+    return DivergenceError(now.done + epoch + 1, number, loss, session.state(), what)
+
+
+def _train_as_epochs(
+    update: TrainStep[S], session: Session[F, S], now: Trace, last: Trace | None, epoch: int
+) -> None:
+    """Train with `fnn.train.epochs` up to epoch number `epoch` from 0, to raise what that raises.
+
+    It goes through the epoch before that one, too, and may raise nothing, as roundings differ.
+    """
+    index = epoch - now.done
+    again = now.piece.passes[max(index - 1, 0) : index + 1]
+    begin = now
+    if index == 0 and last is not None:
+        begin = last
+        again = [*last.piece.passes[-1:], *again]
+    skipped = max(epoch - begin.done - 1, 0)
+    session.restore(begin.before)
+    advance(session, begin.piece.until(skipped), stop=True)
     try:
         for _ in epochs(update, session.state(), again):
             pass
     except DivergenceError as error:
-        error.epoch += done + max(epoch - 1, 0)
-        error.args = (error.epoch, *error.args[1:])
-        raise
+        number = begin.done + skipped + error.epoch
+        renumbered = DivergenceError(number, error.step, error.loss, error.state, error.what)
+        raise renumbered from error.__cause__

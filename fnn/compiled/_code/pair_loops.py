@@ -1,4 +1,4 @@
-"""Loops around the functions of a pair. They are compiled: in Python these lines never run."""
+"""Loops around the functions of activation and loss pairs."""
 
 from __future__ import annotations
 
@@ -11,35 +11,21 @@ import numpy as np
 from numba.np.numpy_support import carray
 
 from fnn.compiled._code.each import each
-from fnn.compiled._code.kernels import P
-from fnn.compiled._code.pointers import readonly
+from fnn.compiled._code.jit import jitted
+from fnn.compiled._code.pointers import P, readonly
 
 Function = Callable[..., Any]
 
 
-_OPTIONS: Any = {
-    "error_model": "numpy",
-    "boundscheck": True,
-    "forceinline": True,
-    "no_cpython_wrapper": True,
-    "no_cfunc_wrapper": True,
-}
-
-
-def jitted(function: Function) -> Any:
-    """A function of numba's for compiled code alone; dividing by 0 is as in NumPy."""
-    return numba.njit(**_OPTIONS)(function)
-
-
 def of_numbers(count: int, number: Any, function: Function) -> Any:
-    """The same, compiled at once for so many numbers: complaints are about it, not about a loop."""
+    """`jitted`, and compiled for `count` numbers at once: an error names it, not the loop."""
     made = jitted(function)
     made.compile((numba.from_dtype(np.dtype(number)),) * count)
     return made
 
 
 def value_and_slope(f: Function, df: Function, number: Any) -> Function:
-    """``a = f(z)`` and ``d = df(z, a)``."""
+    """A loop that sets ``a = f(z)`` and ``d = df(z, a)``."""
 
     def one(z: float) -> Any:
         a = number(f(z))
@@ -54,7 +40,7 @@ def value_and_slope(f: Function, df: Function, number: Any) -> Function:
 
 
 def value(f: Function, number: Any) -> Function:
-    """``a = f(z)``."""
+    """A loop that sets ``a = f(z)``."""
     one = of_numbers(1, number, lambda z: (number(f(z)),))
 
     def loop(n: int, z: P, a: P) -> None:
@@ -64,23 +50,23 @@ def value(f: Function, number: Any) -> Function:
 
 
 def sum_and_slope(term: Function, df: Function, number: Any) -> Function:
-    """The sum of ``term(output, target)`` and its derivative, for a loss of one term an output."""
+    """A loop that sums ``term(output, target)`` and sets slopes, for a loss of a term an output."""
     one = of_numbers(2, number, lambda output, target: (number(term(output, target)),))
     prime = of_numbers(2, number, lambda output, target: (number(df(output, target)),))
 
     def loop(n: int, output: P, target: P, slope: P) -> float:
-        each(one, n, (output, target), (slope,))  # the terms, for lack of another place
+        each(one, n, (output, target), (slope,))  # the terms: there is no other room for them
         total = 0.0
         for i in range(n):
             total += slope[i]
         each(prime, n, (output, target), (slope,))
-        return float(number(total))  # beyond float32 it is inf there
+        return float(number(total))  # inf where float32 ends
 
     return loop
 
 
-def calling(ufunc: Function) -> Function:
-    """A function that calls a ufunc, which is none to numba."""
+def as_function(ufunc: Function) -> Function:
+    """A function that calls a ufunc, which numba does not take for a function."""
 
     def called(*rest: Any) -> Any:
         return ufunc(*rest)
@@ -88,8 +74,8 @@ def calling(ufunc: Function) -> Function:
     return called
 
 
-def known(of: Function) -> Function:
-    """``of(output, target)``, and 0 where the target is NaN."""
+def of_known_targets(of: Function) -> Function:
+    """The function, with 0 for its value where the target is NaN."""
 
     def term(output: float, target: float) -> Any:
         return of(output, target) if target == target else 0.0
@@ -98,12 +84,12 @@ def known(of: Function) -> Function:
 
 
 def loss_and_slope(f: Function, df: Function, number: Any) -> Function:
-    """The same for a loss that ties its outputs together: it gets them as vectors."""
+    """A function of vectors that sets slopes, for a loss that ties its outputs together."""
 
-    def whole(n: int, output: P, target: P, slope: P) -> float:
+    def loop(n: int, output: P, target: P, slope: P) -> float:
         o, y = readonly(carray(output, (n,))), readonly(carray(target, (n,)))
         for i in range(n):
-            slope[i] = math.nan  # for what raises an exception: the sum is NaN then, too
+            slope[i] = math.nan  # the slopes if an exception is raised; the loss is NaN then, too
         total = float(np.asarray(f(o, y)).item())
         slopes = df(o, y)
         if len(slopes) != n:
@@ -112,4 +98,4 @@ def loss_and_slope(f: Function, df: Function, number: Any) -> Function:
             slope[i] = number(slopes[i])
         return total
 
-    return whole
+    return loop

@@ -1,0 +1,146 @@
+"""Training steps of sessions: whole feeds in machine code, large batches one by one."""
+
+from __future__ import annotations
+
+import math
+from concurrent.futures import CancelledError
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fnn.base import Batch
+from fnn.compiled._plan.feed import Feed
+from fnn.compiled._plan.layout import zeros
+from fnn.compiled._plan.limits import large
+from fnn.compiled._plan.tables import TAKEN, TaskRow
+from fnn.compiled._runtime.batches import Room
+from fnn.compiled._runtime.calls import address, function, where
+from fnn.compiled._runtime.session import Session
+
+
+def advance(session: Session[Any, Any], feed: Feed, *, stop: bool) -> NDArray[np.float64]:
+    """Train on all of a feed, and return the losses of its steps.
+
+    They are fewer than its steps if a loss is not finite and `stop` is set: then that loss is the
+    last. They are fewer, too, if a gradient cannot be clipped: then the session has a complaint,
+    and the loss of that step is left out.
+    """
+    if large(feed.largest, session.layout.size):
+        with np.errstate(all="ignore"):
+            return by_batches(session, feed, stop=stop)
+    losses: list[NDArray[np.float64]] = []
+    for part in feed.pieces(session.layout.size):
+        check_stopped(session)
+        task = Task(session, part)
+        taken = run(session, task, stop=stop)
+        if taken == part.steps:
+            losses.append(task.losses)
+            continue
+        if session.complaint() is None:  # the loss of the next step is not finite
+            taken += 1
+        losses.append(task.losses[:taken])
+        break
+    return np.concatenate([np.empty(0), *losses])
+
+
+def check_stopped(session: Session[Any, Any]) -> None:
+    """Raise `CancelledError` if the session was stopped, as when a network beside it failed."""
+    if session.stopped():
+        raise CancelledError
+
+
+def by_batches(session: Session[Any, Any], feed: Feed, *, stop: bool) -> NDArray[np.float64]:
+    """Train as `advance` does, but one batch at a time, multiplied by BLAS."""
+    losses = np.empty(feed.steps)
+    rates = session.program.rates(session.taken, feed.steps, session.ops)
+    session.report[:] = 0.0
+    batches = session.batches
+    descend = function("descend", session.dtype)
+    ops = where(session.ops), len(session.ops), where(session.numbers), where(rates)
+    arrays = map(where, (session.p, batches.g, session.s, session.masks))
+    rest = *arrays, session.layout.size, where(session.report)
+    ends: Any = feed.bounds.tolist()
+    gathered = b""
+    for step in range(feed.steps):
+        check_stopped(session)
+        batch = (feed.first + step) % feed.cycle
+        first, end = ends[batch : batch + 2]
+        rows = feed.rows[first:end]
+        room = batches.room(end - first)
+        numbers = rows.tobytes()
+        if numbers != gathered:  # the one batch of a full pass is there already
+            gather(room, feed.data, rows)
+            gathered = numbers
+        losses[step] = batches.gradient(room)
+        wrong = descend(*ops, step, *rest)
+        session.report[2] = wrong
+        if wrong:
+            return losses[:step]
+        if stop and not math.isfinite(losses[step]):
+            return losses[: step + 1]
+        session.taken += 1
+    return losses
+
+
+def gather(room: Room, data: Batch, rows: NDArray[np.int64]) -> None:
+    """Copy rows of data into a room, with the share of each in the mean."""
+    x, y, weight = data
+    x.take(rows, axis=0, out=room.x, mode="clip")
+    y.take(rows, axis=0, out=room.y, mode="clip")
+    if weight is None:
+        room.share.fill(1.0 / len(rows))
+    else:
+        mass = weight.take(rows)
+        np.divide(mass, np.add.reduce(mass), out=room.share)
+
+
+class Task:
+    """Steps of one session: the row for machine code, and the arrays that it points to."""
+
+    def __init__(self, session: Session[Any, Any], feed: Feed) -> None:
+        session.report[:] = 0.0
+        (x, y, weight), self.losses = feed.data, np.empty(feed.steps)
+        self.rates = session.program.rates(session.taken, feed.steps, session.ops)
+        self.feed = feed  # its arrays have to outlive the run
+        self.row = TaskRow(
+            params=where(session.p),
+            state=where(session.s),
+            x=where(x),
+            y=where(y),
+            weight=0 if weight is None else where(weight),
+            rows=where(feed.rows),
+            bounds=where(feed.bounds),
+            first=feed.first,
+            cycle=feed.cycle,
+            steps=feed.steps,
+            operations=where(session.ops),
+            n_operations=len(session.ops),
+            numbers=where(session.numbers),
+            rates=where(self.rates),
+            masks=where(session.masks),
+            losses=where(self.losses),
+            report=where(session.report),
+            taken=0,
+        )
+
+
+def run(session: Session[Any, Any], task: Task, *, stop: bool) -> int:
+    """Carry out a task in one call of machine code, and return the number of steps taken."""
+    dtype, size, width = session.dtype, session.layout.size, session.layout.width
+    work, floats = zeros((size + 3 * width,), dtype), np.empty(0)
+    table = np.array([task.row], np.int64)
+    function("train", dtype)(
+        *map(where, (work, floats, session.net)),
+        size,
+        width,
+        session.program.fused,
+        stop,
+        address("sample", dtype),
+        address("descend", dtype),
+        where(table),
+        len(table),
+    )
+    taken = int(table[0, TAKEN])
+    session.taken += taken
+    return taken

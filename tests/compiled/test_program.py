@@ -1,0 +1,103 @@
+"""Whatever fnn offers compiles: rules have operations, pairs have loops."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+from fnn import Activation, Loss, Optimizer, activations, init, key, losses, optimizers
+from fnn.compiled._code.kernels import KERNELS
+from fnn.compiled._plan.program import CHANGE_GRADIENT_ONLY, RECIPES, Program
+from fnn.compiled._plan.signatures import SIGNATURES
+from fnn.compiled._runtime import pairs
+from fnn.optimizers._combine import Chain, Masked
+from fnn.optimizers._rules import Rule
+
+DTYPE = np.dtype(np.float64)
+MADE_OF_OTHERS = {Chain, Masked}
+
+GIVEN: dict[str, Any] = {
+    "first": optimizers.sgd(0.1),
+    "second": optimizers.sgd(0.1),
+    "optimizer": optimizers.sgd(0.1),
+    "mask": (True, False),
+    "loss": losses.squared_error,
+    "key": key(0),
+    "act": activations.tanh,
+}
+"""Arguments that have no default and are no numbers."""
+
+
+def offered(face: Any, kind: type) -> dict[str, Any]:
+    """The values of a kind that a package offers, and what its functions return of that kind."""
+    found = {}
+    for name in face.__all__:
+        value = getattr(face, name)
+        if isinstance(value, kind):
+            found[name] = value
+        elif inspect.isfunction(value) and value.__annotations__["return"].startswith(
+            kind.__name__
+        ):
+            parameters = inspect.signature(value).parameters.values()
+            needed = [p.name for p in parameters if p.default is p.empty]
+            found[name] = value(*[GIVEN.get(name, 0.5) for name in needed])
+    return found
+
+
+def rules(kind: type = Rule) -> Iterator[type]:
+    """The rules of fnn that are not abstract."""
+    if kind.__module__.startswith("fnn.") and not inspect.isabstract(kind):
+        yield kind
+    for more in kind.__subclasses__():
+        yield from rules(more)
+
+
+OPTIMIZERS = offered(optimizers, Optimizer)
+
+
+def test_there_are_functions_for_all_optimizers() -> None:
+    assert {type(optimizer.update) for optimizer in OPTIMIZERS.values()} == set(rules())
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_every_optimizer_is_a_program_of_operations_that_exist(name: str) -> None:
+    params = init(key(0), (3, 4, 2))
+    program = Program(params, DTYPE, lambda name: 0)
+    program.append(OPTIMIZERS[name], OPTIMIZERS[name].init(params))
+    program.complete()
+    assert program.operations
+    assert {operation.name for operation in program.operations} <= set(KERNELS)
+
+
+def test_every_rule_has_a_recipe_and_every_operation_is_used() -> None:
+    assert set(RECIPES) == set(rules()) - MADE_OF_OTHERS
+    used = {recipe.operation for recipes in RECIPES.values() for recipe in recipes}
+    assert used | {"hold", "release", "give_all"} == set(KERNELS) - set(SIGNATURES)
+    assert set(KERNELS) >= CHANGE_GRADIENT_ONLY
+
+
+ACTIVATIONS: dict[str, Activation] = offered(activations, Activation)
+LOSSES: dict[str, Loss] = offered(losses, Loss)
+
+
+@pytest.mark.parametrize("name", sorted(set(ACTIVATIONS) - {"dropout"}))
+def test_every_activation_compiles(name: str) -> None:
+    act = ACTIVATIONS[name]
+    assert pairs.own(act.f, act.df)
+    assert all(pairs.activation(0, act, DTYPE))
+
+
+def test_dropout_draws_for_a_whole_array_and_does_not_compile() -> None:
+    with pytest.raises(TypeError, match=r"^acts\[0\]: expected a pair that numba can compile"):
+        pairs.activation(0, ACTIVATIONS["dropout"], DTYPE)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_every_loss_compiles(name: str) -> None:
+    loss = LOSSES[name]
+    assert pairs.own(loss.f, loss.df)
+    assert pairs.loss(loss, DTYPE, 3)
