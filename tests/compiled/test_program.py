@@ -52,8 +52,9 @@ def rules(kind: type = Rule) -> Iterator[type]:
     """The rules of fnn that are not abstract."""
     if kind.__module__.startswith("fnn.") and not inspect.isabstract(kind):
         yield kind
-    for more in kind.__subclasses__():
-        yield from rules(more)
+    children: list[type] = kind.__subclasses__()
+    for child in children:
+        yield from rules(child)
 
 
 OPTIMIZERS = offered(optimizers, Optimizer)
