@@ -63,8 +63,9 @@ def set_up(extra: str) -> None:
 def install(extra: str) -> None:
     """Install fnn, editable, and what `extra` brings.
 
-    The main job asks for numba and does without where there is no wheel of it. Nothing is compiled
-    to bytecode that is not imported: that is half of the time.
+    The main job asks for numba, and does without where there is no wheel of it. From a bare clone
+    to the result it takes 17 s of processor time with numba, 24 s without; once set up, a second or
+    10 s. Bytecode is left to be compiled on import: with all of it, 17 s would be 19.
     """
     pip = [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     if extra != "[compiled]":
