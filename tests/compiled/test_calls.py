@@ -108,10 +108,10 @@ def test_a_kernel_that_forgets_an_argument_does_not_compile(
 
 
 def test_every_kernel_has_the_parameters_of_its_signature() -> None:
-    for name, kernel in KERNELS.items():
+    for name, own in KERNELS.items():
         letters = SIGNATURES.get(name, SIGNATURES["operation"]).letters
-        assert len(inspect.signature(kernel).parameters) == len(letters)
-        assert kernel.__name__ == name
+        assert len(inspect.signature(own).parameters) == len(letters)
+        assert own.__name__ == name
 
 
 def test_python_may_not_call_a_kernel_without_one_of_its_arguments() -> None:
