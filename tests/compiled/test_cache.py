@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import ctypes
 import os
+import py_compile
+import re
 import runpy
+import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -156,6 +160,100 @@ def test_code_is_kept_by_what_it_depends_on(
     monkeypatch.setattr(library, "_loaded", {})  # as in another process
     place = library.addresses("doubling", dict)["double"]
     assert ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64)(place)(4) == 8
+
+
+DOUBLE = """
+from fnn.compiled._build import cache
+
+code = "define i64 @double(i64 %x) { %y = add i64 %x, %x ret i64 %y }"
+calls = []
+def build():
+    calls.append(1)
+    return {"double": ("double", code)}
+cache.addresses("doubling", build)
+cache._loaded.clear()  # as in another process
+cache.addresses("doubling", build)
+print(cache.__file__, len(calls))
+"""
+
+
+def copied(folder: Path) -> Path:
+    """A copy of the package, without bytecode."""
+    copy = folder / "fnn"
+    shutil.copytree(ROOT / "fnn", copy, ignore=shutil.ignore_patterns("__pycache__"))
+    return copy
+
+
+def built(path: Path, cache: Path) -> int:
+    """How many times a process builds code that it needs twice, with the package from `path`."""
+    cache.mkdir(exist_ok=True)
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(cache), "PYTHONPATH": str(path)}
+    command = [sys.executable, "-c", DOUBLE]
+    done = subprocess.run(
+        command, capture_output=True, text=True, cwd=cache, env=environment, check=True
+    )
+    file, calls = done.stdout.split()
+    assert file.startswith(str(path))
+    return int(calls)
+
+
+def test_code_of_a_package_with_its_source_is_kept(tmp_path: Path) -> None:
+    copied(tmp_path)
+    cache = tmp_path / "cache"
+    assert [built(tmp_path, cache), built(tmp_path, cache)] == [1, 0]
+    assert len(list(cache.iterdir())) == 1
+
+
+def test_nothing_is_kept_or_read_where_the_package_is_in_a_zip_file(tmp_path: Path) -> None:
+    copy, archive, cache = copied(tmp_path), tmp_path / "fnn.zip", tmp_path / "cache"
+    with zipfile.ZipFile(archive, "w") as file:
+        for path in copy.rglob("*.py"):
+            file.write(path, path.relative_to(tmp_path))
+    shutil.rmtree(copy)
+    assert built(archive, cache) == 2
+    assert list(cache.iterdir()) == []
+
+
+def test_nothing_is_kept_or_read_where_the_package_is_bytecode_alone(tmp_path: Path) -> None:
+    copy, cache = copied(tmp_path), tmp_path / "cache"
+    for path in copy.rglob("*.py"):
+        py_compile.compile(str(path), str(path.with_suffix(".pyc")), doraise=True)
+        path.unlink()
+    assert built(tmp_path, cache) == 2
+    assert list(cache.iterdir()) == []
+
+
+def test_every_source_file_of_the_package_is_in_the_key(tmp_path: Path) -> None:
+    package = copied(tmp_path) / "compiled"
+    found = [library.source_digest(package)]
+    assert found[0] == library.source_digest(library.PACKAGE)
+    paths = sorted(package.rglob("*.py"))
+    assert {path.parent.name for path in paths} > {"_plan", "_code", "_build", "_runtime"}
+    for path in paths:
+        with path.open("a") as file:
+            file.write("# another\n")
+        found.append(library.source_digest(package))
+    paths[0].rename(paths[0].with_name("renamed.py"))
+    found.append(library.source_digest(package))
+    assert None not in found
+    assert len(set(found)) == len(found)
+
+
+def test_one_module_without_its_source_is_enough_to_keep_nothing(tmp_path: Path) -> None:
+    package = copied(tmp_path) / "compiled"
+    lanes = package / "_code" / "lanes.py"
+    py_compile.compile(str(lanes), str(lanes.with_suffix(".pyc")), doraise=True)
+    assert library.source_digest(package) == library.source_digest(library.PACKAGE)
+    lanes.unlink()
+    assert library.source_digest(package) is None
+    assert library.source_digest(tmp_path / "nowhere") is None
+
+
+def test_all_that_becomes_machine_code_is_in_the_package_or_has_a_fingerprint() -> None:
+    """Kernels are compiled with what their modules import; a pair's functions are written down."""
+    for path in (library.PACKAGE / "_code").glob("*.py"):
+        names = re.findall(r"^ *(?:from|import) (fnn[.\w]*)", path.read_text("utf-8"), re.MULTILINE)
+        assert all(name.startswith("fnn.compiled.") for name in names)
 
 
 INTERRUPTED = (

@@ -18,7 +18,7 @@ from fnn.compiled._code.jit import jitted
 from fnn.compiled._code.kernels import KERNELS
 from fnn.compiled._code.pointers import calling, signature
 from fnn.compiled._plan.signatures import SIGNATURES
-from fnn.compiled._runtime.calls import function
+from fnn.compiled._runtime.calls import kernel
 
 DTYPE = np.dtype(np.float32)  # in float64 numbers of the network and others have one type
 CALLED = [name for name in SIGNATURES if name not in entry_points.KERNELS]
@@ -101,19 +101,19 @@ def test_a_kernel_that_forgets_an_argument_does_not_compile(
     del calls(own)[i].args[-1]
     names: dict[str, Any] = {"__name__": module.__name__}
     exec(compile(tree, f"{name} with a mistake", "exec"), names)
-    kernel = name if name in KERNELS else "sample"  # which calls the others
-    signed = signature(kernel if kernel in SIGNATURES else "operation", DTYPE)
+    root = name if name in KERNELS else "sample"  # which calls the others
+    signed = signature(root if root in SIGNATURES else "operation", DTYPE)
     with pytest.raises(TypingError, match=r"expected \d+ arguments, got \d+"):
-        jitted(Translator().copy(names[kernel])).compile(signed)
+        jitted(Translator().copy(names[root])).compile(signed)
 
 
 def test_every_kernel_has_the_parameters_of_its_signature() -> None:
-    for name, kernel in KERNELS.items():
+    for name, own in KERNELS.items():
         letters = SIGNATURES.get(name, SIGNATURES["operation"]).letters
-        assert len(inspect.signature(kernel).parameters) == len(letters)
-        assert kernel.__name__ == name
+        assert len(inspect.signature(own).parameters) == len(letters)
+        assert own.__name__ == name
 
 
 def test_python_may_not_call_a_kernel_without_one_of_its_arguments() -> None:
     with pytest.raises(TypeError, match="at least 5 arguments"):
-        function("pull_back", DTYPE)(0, 0, 0, 0)
+        kernel("pull_back", DTYPE)(0, 0, 0, 0)

@@ -32,7 +32,7 @@ from fnn._core.numbers import describe
 from fnn.activations import identity, sigmoid
 from fnn.compiled._build.fingerprint import fingerprint
 from fnn.compiled._runtime import pairs
-from fnn.compiled._runtime.calls import function_at, where
+from fnn.compiled._runtime.calls import address_of, function_at
 from fnn.losses import masked_loss, squared_error
 from fnn.optimizers import sgd
 from tests.support.oracles import ACTIVATIONS, LOSSES
@@ -50,8 +50,8 @@ EVERYWHERE = np.concatenate(
 def values_and_slopes(act: Activation, z: Array) -> tuple[Array, Array]:
     code = pairs.activation(0, act, z.dtype)
     a, d, again = (np.empty_like(z) for _ in range(3))
-    function_at("activation", code.both)(z.size, where(z), where(a), where(d))
-    function_at("value", code.value)(z.size, where(z), where(again))
+    function_at("activation", code.both)(z.size, address_of(z), address_of(a), address_of(d))
+    function_at("value", code.value)(z.size, address_of(z), address_of(again))
     np.testing.assert_array_equal(a, again)
     return a, d
 
@@ -103,7 +103,9 @@ def test_our_functions_are_within_ulps_of_exact_over_the_whole_dtype(
 def loss_and_slope(loss: Loss, output: Array, target: Array) -> tuple[float, Array]:
     code = function_at("loss", pairs.loss(loss, output.dtype, output.size))
     slope = np.empty_like(output)
-    return float(code(output.size, where(output), where(target), where(slope))), slope
+    return float(
+        code(output.size, address_of(output), address_of(target), address_of(slope))
+    ), slope
 
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)

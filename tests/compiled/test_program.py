@@ -48,13 +48,12 @@ def offered(face: Any, kind: type) -> dict[str, Any]:
     return found
 
 
-def rules(kind: type = Rule) -> Iterator[type]:
+def rules(kind: Any = Rule) -> Iterator[type]:
     """The rules of fnn that are not abstract."""
     if kind.__module__.startswith("fnn.") and not inspect.isabstract(kind):
         yield kind
-    children: list[type] = kind.__subclasses__()
-    for child in children:
-        yield from rules(child)
+    for narrower in kind.__subclasses__():
+        yield from rules(narrower)
 
 
 OPTIMIZERS = offered(optimizers, Optimizer)

@@ -143,7 +143,7 @@ class Program:
 
     @property
     def fused(self) -> bool:
-        """Whether the update is a multiple of the gradient, which need not be stored then."""
+        """True if the update is a multiple of the gradient, which need not be stored then."""
         return [operation.name for operation in self.operations] == ["sgd"]
 
     def integers(self) -> NDArray[np.int64]:

@@ -53,5 +53,5 @@ SIGNATURES = {
 "value" are the two loops of an activation pair, "loss" is the loop of a loss pair."""
 
 NORM, VALUE = 1, 2
-"""What an operation, and "descend", return for a gradient that cannot be clipped, since its norm or
-one of its values is not finite; 0 otherwise."""
+"""Results of an operation, and of "descend", for a gradient that cannot be clipped, since its norm
+or one of its values is not finite; other results are 0."""

@@ -15,7 +15,7 @@ from fnn.compiled._plan.layout import zeros
 from fnn.compiled._plan.limits import large
 from fnn.compiled._plan.tables import TAKEN, TaskRow
 from fnn.compiled._runtime.batches import Room
-from fnn.compiled._runtime.calls import address, function, where
+from fnn.compiled._runtime.calls import address_of, kernel, kernel_address
 from fnn.compiled._runtime.session import Session
 
 
@@ -56,10 +56,10 @@ def by_batches(session: Session[Any, Any], feed: Feed, *, stop: bool) -> NDArray
     rates = session.program.rates(session.taken, feed.steps, session.ops)
     session.report[:] = 0.0
     batches = session.batches
-    descend = function("descend", session.dtype)
-    ops = where(session.ops), len(session.ops), where(session.numbers), where(rates)
-    arrays = map(where, (session.p, batches.g, session.s, session.masks))
-    rest = *arrays, session.layout.size, where(session.report)
+    descend = kernel("descend", session.dtype)
+    ops = address_of(session.ops), len(session.ops), address_of(session.numbers), address_of(rates)
+    arrays = map(address_of, (session.p, batches.g, session.s, session.masks))
+    rest = *arrays, session.layout.size, address_of(session.report)
     ends: Any = feed.bounds.tolist()
     gathered = b""
     for step in range(feed.steps):
@@ -104,23 +104,23 @@ class Task:
         self.rates = session.program.rates(session.taken, feed.steps, session.ops)
         self.feed = feed  # its arrays have to outlive the run
         self.row = TaskRow(
-            params=where(session.p),
-            state=where(session.s),
-            x=where(x),
-            y=where(y),
-            weight=0 if weight is None else where(weight),
-            rows=where(feed.rows),
-            bounds=where(feed.bounds),
+            params=address_of(session.p),
+            state=address_of(session.s),
+            x=address_of(x),
+            y=address_of(y),
+            weight=0 if weight is None else address_of(weight),
+            rows=address_of(feed.rows),
+            bounds=address_of(feed.bounds),
             first=feed.first,
             cycle=feed.cycle,
             steps=feed.steps,
-            operations=where(session.ops),
+            operations=address_of(session.ops),
             n_operations=len(session.ops),
-            numbers=where(session.numbers),
-            rates=where(self.rates),
-            masks=where(session.masks),
-            losses=where(self.losses),
-            report=where(session.report),
+            numbers=address_of(session.numbers),
+            rates=address_of(self.rates),
+            masks=address_of(session.masks),
+            losses=address_of(self.losses),
+            report=address_of(session.report),
             taken=0,
         )
 
@@ -130,15 +130,15 @@ def run(session: Session[Any, Any], task: Task, *, stop: bool) -> int:
     dtype, size, width = session.dtype, session.layout.size, session.layout.width
     work, floats = zeros((size + 3 * width,), dtype), np.empty(0)
     table = np.array([task.row], np.int64)
-    function("train", dtype)(
-        *map(where, (work, floats, session.net)),
+    kernel("train", dtype)(
+        *map(address_of, (work, floats, session.net)),
         size,
         width,
         session.program.fused,
         stop,
-        address("sample", dtype),
-        address("descend", dtype),
-        where(table),
+        kernel_address("sample", dtype),
+        kernel_address("descend", dtype),
+        address_of(table),
         len(table),
     )
     taken = int(table[0, TAKEN])

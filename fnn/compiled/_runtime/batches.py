@@ -12,7 +12,7 @@ import numpy as np
 
 from fnn.base import Array
 from fnn.compiled._plan.layout import Layout, zeros
-from fnn.compiled._runtime.calls import function, where
+from fnn.compiled._runtime.calls import address_of, kernel
 
 
 class Room(NamedTuple):
@@ -39,7 +39,7 @@ class Batches:
         self.params, self.grads = layout.views(p), layout.views(self.g)
         self.rooms: dict[int, Room] = {}
         self.activate, self.lose, self.pull_back = (
-            function(name, p.dtype) for name in ("activate", "lose", "pull_back")
+            kernel(name, p.dtype) for name in ("activate", "lose", "pull_back")
         )
 
     def room(self, n: int) -> Room:
@@ -56,11 +56,11 @@ class Batches:
             ):
                 z, a, d = np.empty((3, n, size), self.dtype)
                 layers.append((z, a, d))
-                activate.append((*map(where, (z, b, a, d)), act, n, size))
-                pull_back.append((*map(where, (z, d, db)), n, size))
+                activate.append((*map(address_of, (z, b, a, d)), act, n, size))
+                pull_back.append((*map(address_of, (z, d, db)), n, size))
             z, a, d = layers[-1]
             db = self.grads[-1][1]
-            lose = *map(where, (a, y, z, share, d, db)), self.loss, n, sizes[-1]
+            lose = *map(address_of, (a, y, z, share, d, db)), self.loss, n, sizes[-1]
             self.rooms[n] = Room(x, y, share, layers, activate, lose, pull_back)
         return self.rooms[n]
 

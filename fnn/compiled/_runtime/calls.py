@@ -22,21 +22,21 @@ _KINDS |= dict.fromkeys("nFiI", ctypes.c_int64)
 
 
 @lru_cache(maxsize=64)
-def address(name: str, dtype: np.dtype[Any]) -> int:
+def kernel_address(name: str, dtype: np.dtype[Any]) -> int:
     """The address of the kernel of this name, for networks of this dtype."""
 
     def build() -> Modules:
-        from fnn.compiled._build.compiler import kernel
+        from fnn.compiled._build import compiler
 
-        return kernel(name, dtype)
+        return compiler.kernel(name, dtype)
 
     return addresses(f"kernel {name} {dtype}", build)[name]
 
 
 @lru_cache(maxsize=64)
-def function(name: str, dtype: np.dtype[Any]) -> Callable[..., Any]:
+def kernel(name: str, dtype: np.dtype[Any]) -> Callable[..., Any]:
     """The kernel of this name, for networks of this dtype."""
-    return function_at(name, address(name, dtype))
+    return function_at(name, kernel_address(name, dtype))
 
 
 def function_at(name: str, place: int) -> Callable[..., Any]:
@@ -52,7 +52,7 @@ def _prototype(name: str) -> Any:
     return prototype(_KINDS[signed.result], *[_KINDS[letter] for letter in signed.letters])
 
 
-def where(array: Array) -> int:
+def address_of(array: Array) -> int:
     """The address of an array's numbers."""
     found: int = array.ctypes.data
     return found

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from fnn.base import Array
-from fnn.compiled._runtime.calls import function_at, where
+from fnn.compiled._runtime.calls import address_of, function_at
 
 Function = Callable[..., Any]
 
@@ -28,7 +28,7 @@ def compare_activation(f: Function, df: Function, dtype: np.dtype[Any], place: i
     with np.errstate(all="ignore"):
         expected = f(z.copy())
         slopes = df(z.copy(), np.array(expected))
-    function_at("activation", place)(z.size, where(z), where(a), where(d))
+    function_at("activation", place)(z.size, address_of(z), address_of(a), address_of(d))
     if not (_agree(a, expected) and _agree(d, slopes)):
         raise DifferenceError("that acts on each number alone")
 
@@ -48,7 +48,9 @@ def compare_loss(f: Function, df: Function, dtype: np.dtype[Any], width: int, pl
             continue
         given = output.copy(), target.copy()
         loss = function_at("loss", place)
-        value = np.array(loss(width, where(output), where(target), where(slope)), dtype)
+        value = np.array(
+            loss(width, address_of(output), address_of(target), address_of(slope)), dtype
+        )
         if not all(map(np.array_equal, given, (output, target))):
             raise DifferenceError("that leaves its arguments as they are")
         if not (_agree(value, expected) and _agree(slope, slopes)):

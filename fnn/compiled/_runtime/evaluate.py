@@ -19,7 +19,7 @@ from fnn.compiled._plan.layout import copies, fill, layout, sizes_of, zeros
 from fnn.compiled._plan.limits import few, large
 from fnn.compiled._runtime import pairs
 from fnn.compiled._runtime.batches import Batches
-from fnn.compiled._runtime.calls import address, function, function_at, where
+from fnn.compiled._runtime.calls import address_of, function_at, kernel, kernel_address
 
 MOST = 16
 """Networks that each thread remembers. They are not freed meanwhile, nor is the memory they use."""
@@ -68,26 +68,26 @@ class Network:
         sizes = sizes_of(params)
         width = max(sizes[1:])
         self.work, self.output = zeros((3 * width,), self.dtype), np.zeros(sizes[-1], self.dtype)
-        net = [len(params), 1, where(self.output), where(self.work), width]
+        net = [len(params), 1, address_of(self.output), address_of(self.work), width]
         for m, n, (w, b), code in zip(sizes, sizes[1:], self.arrays, self.codes, strict=False):
-            net += [m, n, where(w), where(b), code]
+            net += [m, n, address_of(w), address_of(b), code]
         self.net = np.array(net)
-        self.shape, self.place = (sizes[0],), where(self.net)
+        self.shape, self.place = (sizes[0],), address_of(self.net)
         self.size = count(params)
-        self.predict = function("predict", self.dtype)
+        self.predict = kernel("predict", self.dtype)
 
     def rows(self, x: Array) -> Array:
         """The outputs for rows of samples."""
         if few(len(x), self.size):
             output = np.empty((len(x), len(self.output)), self.dtype)
             net = self.net.copy()
-            net[1:3] = len(x), where(output)
-            self.predict(x.tobytes(), where(net))
+            net[1:3] = len(x), address_of(output)
+            self.predict(x.tobytes(), address_of(net))
             return output
         for (w, b), code in zip(self.arrays, self.codes, strict=True):
             z = x.dot(w)
             z += b
-            function_at("value", code)(z.size, where(z), where(z))
+            function_at("value", code)(z.size, address_of(z), address_of(z))
             x = z
         return x
 
@@ -135,9 +135,9 @@ class Gradient:
         self.p = zeros((plan.size,), dtype)
         self.work, self.net = zeros((3 * plan.width,), dtype), plan.net(codes, code)
         self.batches = Batches(plan, codes, code, self.p)
-        self.gradient = function("gradient", dtype)
-        arrays = map(where, (self.work, self.p, self.batches.g, self.net))
-        self.rest = *arrays, plan.width, address("sample", dtype)
+        self.gradient = kernel("gradient", dtype)
+        arrays = map(address_of, (self.work, self.p, self.batches.g, self.net))
+        self.rest = *arrays, plan.width, kernel_address("sample", dtype)
 
     def of(
         self, params: Params[F], x: NDArray[F], y: NDArray[F], share: NDArray[F]

@@ -16,7 +16,7 @@ from fnn.compiled._plan.program import Program
 from fnn.compiled._plan.signatures import NORM
 from fnn.compiled._runtime import pairs
 from fnn.compiled._runtime.batches import Batches
-from fnn.compiled._runtime.calls import address
+from fnn.compiled._runtime.calls import kernel_address
 from fnn.optimizers._transforms import not_finite
 from fnn.train import TrainStep
 from fnn.train._step import check_state
@@ -33,7 +33,7 @@ class Session(Generic[F, S]):
         self.like, opt = check_state(state)
         self.dtype = dtype = check_compiled(update.acts, self.like)
         self.layout = layout(sizes_of(self.like), dtype)
-        self.program = Program(self.like, dtype, lambda name: address(name, dtype))
+        self.program = Program(self.like, dtype, lambda name: kernel_address(name, dtype))
         self.rebuild = self.program.append(update.optimizer, opt)
         self.program.complete()
         size = self.layout.size

@@ -24,7 +24,7 @@ class Trained(NamedTuple, Generic[F_co, S_any]):
 
 
 class Trace(NamedTuple):
-    """A piece that was trained on, what the session was before it, and the epochs before it."""
+    """A piece that was trained on: copies of the session and the number of epochs before it."""
 
     before: Saved
     piece: Piece
