@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import importlib
+import inspect
 import os
 import re
 import runpy
@@ -85,7 +86,8 @@ def test_the_page_on_calculus_prints_what_its_functions_compute() -> None:
 def test_the_page_on_calculus_names_every_derivative() -> None:
     text = (ROOT / "docs/calculus.md").read_text()
     for name in derivatives.__all__:
-        assert f"`{name}`" in text
+        if inspect.isfunction(getattr(derivatives, name)):
+            assert f"`{name}`" in text
 
 
 def test_the_readme_names_exactly_two_commands() -> None:

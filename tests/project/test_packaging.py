@@ -94,6 +94,12 @@ def test_the_checks_are_strict() -> None:
     assert exceptions == [{"ignore_missing_imports": "True"}]  # one package without types
 
 
+def test_coverage_leaves_out_files_of_machine_code_and_no_others() -> None:
+    for name in PROJECT["tool"]["coverage"]["run"]["omit"]:
+        assert (ROOT / name).is_file(), name
+        assert name.startswith("fnn/compiled/_code/")
+
+
 def silencers(source: str) -> Iterator[str]:
     """The comments and casts that make a checker look away."""
     for token in tokenize.generate_tokens(io.StringIO(source).readline):

@@ -44,14 +44,18 @@ class Clone:
             status = 1
         return subprocess.CompletedProcess(command, status, "", "noise\n ERROR: why\nnote: noise\n")
 
-    def set_up(self, extra: str) -> list[str]:
-        """List the commands of set_up, in a process that has just begun."""
+    def fresh(self) -> Any:
+        """Import run.py as a process does that has just begun."""
         spec = importlib.util.spec_from_file_location("run_copy", self.root / "run.py")
         assert spec is not None
         assert spec.loader is not None
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
-        set_up: Callable[[str], None] = module.set_up
+        return module
+
+    def set_up(self, extra: str) -> list[str]:
+        """List the commands of set_up, in a process that has just begun."""
+        set_up: Callable[[str], None] = self.fresh().set_up
         self.calls = []
         set_up(extra)
         return self.calls
@@ -138,6 +142,20 @@ def test_a_virtual_environment_of_the_users_own_is_left_alone(clone: Clone) -> N
         with pytest.raises(SystemExit, match="made by someone else"):
             clone.set_up("[compiled]")
     assert (clone.root / ".venv" / "precious").exists()
+
+
+@pytest.mark.parametrize("options", [[], ["tests/test_network.py", "-x"]], ids=" ".join)
+def test_the_whole_suite_is_run_or_what_the_options_say(
+    options: list[str], clone: Clone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(clone.root)  # where run.py goes as well
+    ran: list[list[str]] = []
+    module = clone.fresh()
+    monkeypatch.setattr(module, "run", ran.append)
+    module.main(["tests", *options])
+    assert clone.calls == ["venv", "pip .[test]"]
+    whole = ["--cov", "--numprocesses=auto", "--maxprocesses=8", "--dist=worksteal"]
+    assert ran == [["-m", "pytest", *(options or whole)]]
 
 
 def run_py(*command: str) -> subprocess.CompletedProcess[str]:
