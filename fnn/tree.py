@@ -8,7 +8,6 @@ keep the nesting and the classes of the first tree, and their arrays are frozen.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from itertools import accumulate
 from typing import Any, TypeVar
@@ -16,6 +15,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike
 
+from fnn._core import norms
 from fnn._core.arrays import frozen, rebuild
 from fnn._core.numbers import FLOATS, as_floats, describe, is_plain
 from fnn.base import Array
@@ -119,11 +119,7 @@ def norm(tree: Any) -> float:
     >>> norm((3.0, (4.0,)))
     5.0
     """
-    arrays = [np.asarray(leaf, np.float64).ravel() for leaf in leaves(tree)]
-    largest = max((float(np.abs(a).max()) for a in arrays if a.size), default=0.0)
-    if largest == 0.0 or not math.isfinite(largest):
-        return largest
-    return largest * math.hypot(*(float(np.linalg.norm(a / largest)) for a in arrays))
+    return norms.norm(leaves(tree))
 
 
 def ravel(tree: T) -> tuple[Array, Callable[[ArrayLike], T]]:

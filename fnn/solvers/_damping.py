@@ -2,9 +2,9 @@
 
 The step solves ``(A + penalty + mu D) step = -g``, with g and A of `fnn.solvers._normal_equations`
 and D the greatest diagonal of A so far (Marquardt, 1963; More, 1978), so that the units of params
-do not matter. A step that lowers the objective is taken; mu falls the more, the better A predicted
-by how much, and else grows (Nielsen, "Damping parameter in Marquardt's method", 1999). A singular A
-is no error: mu grows until the matrix is positive definite and the next point finite.
+do not matter. A step that lowers the objective is taken. mu falls where A predicted the decrease
+well, and grows where it did not (Nielsen, "Damping parameter in Marquardt's method", 1999). A
+singular A is no error: mu grows until the matrix is positive definite and the next point finite.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """Training that saves after every epoch and goes on from what it finds, for tests to kill.
 
-``python tests/checkpoint/killed_run.py CHECKPOINT EPOCHS`` prints a line after each update
-and each save.
+``python tests/checkpoint/killed_run.py CHECKPOINT EPOCHS`` prints a line after updates and saves.
 """
 
 from __future__ import annotations

@@ -52,7 +52,7 @@ TREE = (STATE, Key(2**127 + 5, (3,)), 4)
 
 
 def identical(a: Any, b: Any) -> bool:
-    """Whether two trees agree in every class, type and bit."""
+    """True if two trees agree in every class, type and bit."""
     if type(a) is not type(b):
         return False
     if isinstance(a, tuple):
@@ -234,7 +234,7 @@ def test_a_file_has_the_permissions_of_the_umask(tmp_path: Path) -> None:
     assert (tmp_path / "run.npz").stat().st_mode & 0o777 == 0o640
 
 
-# What cannot be saved is told before a file is touched.
+# An error for a tree that cannot be saved comes before a file is touched.
 
 
 @pytest.mark.parametrize(
@@ -501,7 +501,7 @@ def test_folders_pipes_and_missing_files_are_os_errors(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("error", [OSError(5, "Input/output error"), MemoryError()])
-def test_a_failing_machine_is_not_told_as_a_damaged_file(
+def test_a_failing_machine_is_not_reported_as_a_damaged_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     save(tmp_path / "run.npz", 0)
@@ -744,7 +744,7 @@ def test_bombs_are_refused_before_anything_large_is_made(tmp_path: Path, entry: 
 
 
 def survives(path: Path, data: bytes) -> bool:
-    """Whether a file of these bytes loads, as the right tree; any other outcome is an error."""
+    """True if a file of these bytes loads as the right tree; an assertion if as any other."""
     with path.open("r+b") as file:  # many times faster than to empty it first
         file.write(data)
         file.truncate()

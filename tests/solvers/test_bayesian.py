@@ -206,7 +206,7 @@ STATE = next(bayesian_regularization(LINEAR, LINE, DATA))
         ({"data": Batch(X, Y[:, 0])}, (ValueError, "data.y", "reshape")),
     ],
 )
-def test_bad_input_of_intervals_is_told(change: dict[str, Any], expected: Expected) -> None:
+def test_bad_input_of_intervals_is_refused(change: dict[str, Any], expected: Expected) -> None:
     arguments: dict[str, Any] = {"acts": LINEAR, "state": STATE, "data": DATA, "x": X} | change
     refuses(expected, lambda: predict_interval(**arguments))
 
@@ -223,12 +223,12 @@ def test_bad_input_of_intervals_is_told(change: dict[str, Any], expected: Expect
         ({"mask": True}, (TypeError, "mask", "a tuple")),
     ],
 )
-def test_bad_input_is_told_at_once(change: dict[str, Any], expected: Expected) -> None:
+def test_bad_input_is_refused_at_once(change: dict[str, Any], expected: Expected) -> None:
     arguments: dict[str, Any] = {"acts": LINEAR, "params": LINE, "data": DATA} | change
     refuses(expected, lambda: bayesian_regularization(**arguments))
 
 
-def test_a_posterior_that_is_not_proper_is_told() -> None:
+def test_a_posterior_that_is_not_proper_is_refused() -> None:
     flat = STATE._replace(penalty=0.0)
     same = Batch(np.zeros((30, 5)), Y)
     refuses((ValueError, "state", "proper"), predict_interval, LINEAR, flat, same, X)

@@ -136,7 +136,7 @@ def test_squares_of_large_gradients_do_not_overflow(size: float, dtype: Any) -> 
     x = size * np.linspace(-1, 1, 50)[:, None]
     states = list(conjugate(LINEAR, params=init(key(0), (1, 1), dtype=dtype), data=Batch(x, x)))
     assert states[-1].stop in ("gradient", "stalled")
-    # The line y = x, as far as the dtype tells: a residual is some eps of the target.
+    # The line y = x, but for rounding in the dtype: a residual is some eps of the target.
     assert states[-1].loss < (10 * float(np.finfo(dtype).eps) * size) ** 2
 
 
@@ -170,7 +170,7 @@ def test_a_step_to_where_the_gradient_is_not_finite_is_not_taken() -> None:
 
 
 def test_trust_grows_again_after_any_number_of_good_steps() -> None:
-    """Where the loss is linear, trust falls at each step: to nothing, but for its bound."""
+    """With a linear loss lambda falls at each step, down to its lower bound."""
     slide = Loss(lambda o, y: 1e-20 * o.sum(-1), lambda o, y: 0 * o + 1e-20, lambda o, y, v: 0 * v)
     states = list(islice(conjugate(LINEAR, slide, LINE, min_grad=0.0), 800))
     assert len(states) == 800
@@ -303,7 +303,7 @@ BENT = Activation(np.tanh, lambda z, a: 1 - a * a)
         ({"min_grad": -1.0}, (ValueError, "min_grad", "at least 0")),
     ],
 )
-def test_bad_input_is_told_at_once(change: dict[str, Any], expected: Expected) -> None:
+def test_bad_input_is_refused_at_once(change: dict[str, Any], expected: Expected) -> None:
     arguments: dict[str, Any] = {
         "acts": ACTS,
         "loss": squared_error,
@@ -315,7 +315,7 @@ def test_bad_input_is_told_at_once(change: dict[str, Any], expected: Expected) -
         refuses(expected, lambda: lbfgs(**arguments))
 
 
-def test_bad_options_of_lbfgs_are_told_at_once() -> None:
+def test_bad_options_of_lbfgs_are_refused_at_once() -> None:
     refuses(
         (ValueError, "memory", "at least 1"),
         lambda: lbfgs(ACTS, squared_error, PARAMS, DATA, memory=0),

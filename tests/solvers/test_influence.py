@@ -161,6 +161,6 @@ FEW = np.where(np.arange(25) % 4 == 0, 0.0, 1.0)
         ({"params": ()}, (TypeError, "params", "a tuple of Layer")),
     ],
 )
-def test_bad_input_is_told(change: dict[str, Any], expected: Expected) -> None:
+def test_bad_input_is_refused(change: dict[str, Any], expected: Expected) -> None:
     arguments: dict[str, Any] = {"acts": LINEAR, "params": LINE, "data": Batch(X, Y)} | change
     refuses(expected, lambda: leave_one_out(**arguments))

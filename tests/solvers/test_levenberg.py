@@ -329,10 +329,10 @@ def test_steps_to_where_the_curvature_is_not_finite_are_not_taken() -> None:
 
 def test_a_validation_loss_that_equals_the_least_is_no_success() -> None:
     """Of data with no part in the fit: x = 0 and a mask on b leave its loss what it was."""
-    apart = Batch(np.zeros((2, 3)), np.ones((2, 2)))
+    held_out = Batch(np.zeros((2, 3)), np.ones((2, 2)))
     mask = ((True, False),)
     states = list(
-        levenberg_marquardt(LINEAR, LINE, DATA, validation=apart, max_fail=2, mask=mask, mu=1.0)
+        levenberg_marquardt(LINEAR, LINE, DATA, validation=held_out, max_fail=2, mask=mask, mu=1.0)
     )
     assert len({state.validation for state in states}) == 1
     assert [state.stop for state in states] == [None, None, "validation"]
@@ -405,7 +405,7 @@ def test_memory_grows_with_the_chunk_and_not_with_the_rows() -> None:
         ({"mask": ((np.array([True]), True), True)}, (ValueError, "mask[0].w", "(3, 4)")),
     ],
 )
-def test_bad_input_is_told_at_once(change: dict[str, Any], expected: Expected) -> None:
+def test_bad_input_is_refused_at_once(change: dict[str, Any], expected: Expected) -> None:
     arguments: dict[str, Any] = {"acts": ACTS, "params": PARAMS, "data": DATA} | change
     refuses(expected, lambda: levenberg_marquardt(**arguments))
 
@@ -419,7 +419,7 @@ def test_a_step_takes_no_more_matrices_than_were_asked_for() -> None:
 
 
 def test_a_few_free_params_of_a_network_with_many_are_fitted() -> None:
-    """What P^2 would take, 873 GB, is not asked for: only what 101 free params take."""
+    """Memory is asked for by the 101 free params alone: P^2 would be 873 GB."""
     params = init(key(0), (800, 400, 100, 1))
     assert ravel(params)[0].size == 360_601
     data = Batch(normal(key(1), (30, 800)), normal(key(2), (30, 1)))

@@ -17,7 +17,7 @@ def each(f: Callable[[Array], Array], at: Array) -> Terms:
 
 
 def real(f: Callable[[Array], Array]) -> Callable[[Array], Array]:
-    """The same function, for real numbers only."""
+    """A function that refuses complex numbers."""
 
     def restricted(z: Array) -> Array:
         if np.iscomplexobj(z):
@@ -138,7 +138,7 @@ def test_the_complex_step_can_be_left_out() -> None:
     assert not slopes(each(np.exp, AT), analytic=False).exact
 
 
-def test_the_worst_claim_is_told_and_nan_is_worse_than_any() -> None:
+def test_the_worst_claim_is_found_and_nan_is_worse_than_any() -> None:
     found = Slopes(np.zeros(4), np.full(4, 0.1), np.ones(4), np.array([True] * 3 + [False]), True)
     assert found.worst(np.array([0.1, -0.1, 0.0, 9.0])) is None
     assert found.worst(np.array([0.2, -0.3, 0.0, 9.0])) == 1

@@ -20,7 +20,7 @@ NUMBER = r"(-?(?:\d+\.?\d*(?:e[+-]?\d+)?|nan|inf))"
 
 
 def numbers(message: str, check: Callable[[], None]) -> list[float]:
-    """What a failing check says in the places of #, where ... stands for anything."""
+    """The numbers in a failing check's message where `message` has #; ... stands for any text."""
     with pytest.raises(AssertionError) as failure:
         check()
     found = re.match(
@@ -172,7 +172,7 @@ def test_points_of_which_half_are_useless_are_refused() -> None:
 
 @pytest.mark.parametrize("far", [-30.0, 24.0, 26.0, 35.0, 700.0])
 def test_points_may_be_far_from_where_a_function_lives(far: float) -> None:
-    """There nothing tells whether complex numbers get through, and so it is found out at home."""
+    """Far out f is flat and a complex step proves nothing: it is tried at usual points first."""
     check_activation(LOGISTIC, [far])
 
 
@@ -226,7 +226,7 @@ def derivative_in_place(z: Array, a: Array) -> Array:
         ),
     ],
 )
-def test_an_activation_that_breaks_the_rules_is_told_which(lie: Activation, message: str) -> None:
+def test_an_activation_that_breaks_a_rule_is_refused(lie: Activation, message: str) -> None:
     with pytest.raises(AssertionError, match=re.escape(message)):
         check_activation(lie)
 
@@ -372,7 +372,7 @@ def loss_in_place(u: Array, y: Array) -> Array:
         (SQUARE._replace(df=loss_in_place), "loss.df: expected its arguments unchanged"),
     ],
 )
-def test_a_loss_that_breaks_the_rules_is_told_which(lie: Loss, message: str) -> None:
+def test_a_loss_that_breaks_a_rule_is_refused(lie: Loss, message: str) -> None:
     with pytest.raises(AssertionError, match=re.escape(message)):
         check_loss(lie)
 
