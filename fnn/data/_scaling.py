@@ -7,7 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
+from typing_extensions import override
 
+from fnn._core import reprs
 from fnn._core.arrays import frozen
 from fnn._core.checks import check_params
 from fnn._core.numbers import as_numbers, check_finite, check_interval, describe, within
@@ -30,6 +32,10 @@ class Scaling(NamedTuple):
 
     shift: Array
     scale: Array
+
+    @override
+    def __repr__(self) -> str:
+        return reprs.fields(self)
 
     def apply(self, x: ArrayLike) -> Array:
         """Turn raw units into scaled ones: ``(x - shift) / scale``."""

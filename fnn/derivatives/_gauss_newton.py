@@ -12,7 +12,9 @@ from typing import Generic, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import override
 
+from fnn._core import reprs
 from fnn._core.arrays import frozen
 from fnn._core.checks import check_grads
 from fnn.base import Acts, Array, Batch, F, F_co, Grads, Loss, Params
@@ -34,6 +36,10 @@ class Factors(NamedTuple, Generic[F_co]):
 
     a: NDArray[F_co]
     g: NDArray[F_co]
+
+    @override
+    def __repr__(self) -> str:
+        return reprs.fields(self)
 
 
 def gauss_newton_vp(

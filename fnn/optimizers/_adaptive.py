@@ -11,6 +11,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 from typing_extensions import override
 
+from fnn._core import reprs
 from fnn._core.arrays import frozen
 from fnn._core.checks import check_params
 from fnn._core.numbers import fraction, positive
@@ -42,6 +43,10 @@ class SquaresState(NamedTuple):
 
     steps: int
     squares: Array
+
+    @override
+    def __repr__(self) -> str:
+        return reprs.fields(self)
 
 
 @dataclass(frozen=True, repr=False)
@@ -122,6 +127,10 @@ class RpropState(NamedTuple):
     steps: int
     signs: Array
     sizes: Array
+
+    @override
+    def __repr__(self) -> str:
+        return reprs.fields(self)
 
 
 @dataclass(frozen=True, repr=False)

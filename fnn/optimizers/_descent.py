@@ -8,6 +8,7 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 from typing_extensions import override
 
+from fnn._core import reprs
 from fnn._core.numbers import fraction, within
 from fnn.base import Array, Optimizer
 from fnn.optimizers._rules import Elementwise
@@ -56,6 +57,10 @@ class MomentumState(NamedTuple):
 
     steps: int
     carried: Array
+
+    @override
+    def __repr__(self) -> str:
+        return reprs.fields(self)
 
 
 @dataclass(frozen=True, repr=False)

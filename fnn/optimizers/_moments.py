@@ -12,6 +12,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 from typing_extensions import override
 
+from fnn._core import reprs
 from fnn._core.masks import Mask, Where, masked_params, where
 from fnn._core.numbers import check_rate, fraction, positive
 from fnn._core.vectors import parts
@@ -30,6 +31,10 @@ class AdamState(NamedTuple):
     steps: int
     m: Array
     v: Array
+
+    @override
+    def __repr__(self) -> str:
+        return reprs.fields(self)
 
 
 @dataclass(frozen=True, repr=False)

@@ -20,7 +20,9 @@ from itertools import count
 from typing import Generic, NamedTuple
 
 import numpy as np
+from typing_extensions import override
 
+from fnn._core import reprs
 from fnn._core.masks import Mask
 from fnn._core.numbers import check_rate
 from fnn.base import Acts, Batch, F, F_co, Params
@@ -49,6 +51,10 @@ class BayesianState(NamedTuple, Generic[F_co]):
     gradient_norm: float
     mu: float
     stop: Stop | None
+
+    @override
+    def __repr__(self) -> str:
+        return reprs.fields(self)
 
 
 FIRST = 1e-4

@@ -15,7 +15,9 @@ from itertools import count
 from typing import Generic, NamedTuple
 
 import numpy as np
+from typing_extensions import override
 
+from fnn._core import reprs
 from fnn._core.numbers import check_rate
 from fnn.base import Acts, Batch, F, F_co, Loss, Params
 from fnn.derivatives import hvp
@@ -42,6 +44,10 @@ class DescentState(NamedTuple, Generic[F_co]):
     loss: float
     gradient_norm: float
     stop: str | None
+
+    @override
+    def __repr__(self) -> str:
+        return reprs.fields(self)
 
 
 def scaled_conjugate_gradient(

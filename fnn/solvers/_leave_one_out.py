@@ -6,7 +6,9 @@ from typing import Generic, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import override
 
+from fnn._core import reprs
 from fnn._core.arrays import frozen
 from fnn._core.masks import Mask
 from fnn._core.numbers import as_floats, check_rate
@@ -24,6 +26,10 @@ class LeaveOneOut(NamedTuple, Generic[F_co]):
 
     leverage: NDArray[np.float64]
     residual: NDArray[F_co]
+
+    @override
+    def __repr__(self) -> str:
+        return reprs.fields(self)
 
 
 def leave_one_out(

@@ -15,7 +15,9 @@ from itertools import count
 from typing import Generic, Literal, NamedTuple, TypeAlias
 
 import numpy as np
+from typing_extensions import override
 
+from fnn._core import reprs
 from fnn._core.masks import Mask
 from fnn._core.numbers import check_rate, whole
 from fnn.base import Acts, Batch, F, F_co, Params
@@ -46,6 +48,10 @@ class LevenbergState(NamedTuple, Generic[F_co]):
     mu: float
     validation: float | None
     stop: Stop | None
+
+    @override
+    def __repr__(self) -> str:
+        return reprs.fields(self)
 
 
 def levenberg_marquardt(

@@ -8,7 +8,9 @@ from typing import Generic, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from typing_extensions import override
 
+from fnn._core import reprs
 from fnn._core.arrays import frozen
 from fnn._core.masks import Mask
 from fnn._core.numbers import describe, positive, within
@@ -25,6 +27,10 @@ class Interval(NamedTuple, Generic[F_co]):
     output: NDArray[F_co]
     low: NDArray[F_co]
     high: NDArray[F_co]
+
+    @override
+    def __repr__(self) -> str:
+        return reprs.fields(self)
 
 
 def predict_interval(

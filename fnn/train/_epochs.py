@@ -10,6 +10,7 @@ from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
 import numpy as np
 from typing_extensions import override
 
+from fnn._core import reprs
 from fnn._core.numbers import describe
 from fnn.base import Batch, State
 from fnn.data import Samples
@@ -30,6 +31,10 @@ class Epoch(NamedTuple, Generic[C]):
     number: int
     state: C
     loss: float
+
+    @override
+    def __repr__(self) -> str:
+        return reprs.fields(self)
 
 
 class DivergenceError(ArithmeticError):

@@ -11,7 +11,9 @@ from typing import Generic, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import override
 
+from fnn._core import reprs
 from fnn._core.numbers import check_finite, describe, whole
 from fnn._core.rows import as_data
 from fnn.base import Acts, Array, Batch, F, F_co, Loss, Optimizer, Params, S, S_any
@@ -35,6 +37,10 @@ class History(NamedTuple):
     validation: tuple[float, ...]
     metric: tuple[float, ...]
 
+    @override
+    def __repr__(self) -> str:
+        return reprs.fields(self)
+
 
 class Fit(NamedTuple, Generic[F_co, S_any]):
     """What `fit` returns: the best ``params``, the last ``state`` and the ``history``."""
@@ -42,6 +48,10 @@ class Fit(NamedTuple, Generic[F_co, S_any]):
     params: Params[F_co]
     state: State[F_co, S_any]
     history: History
+
+    @override
+    def __repr__(self) -> str:
+        return reprs.fields(self)
 
 
 def fit(

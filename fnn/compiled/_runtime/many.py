@@ -10,7 +10,9 @@ from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from typing_extensions import override
 
+from fnn._core import reprs
 from fnn._core.arrays import frozen
 from fnn._core.numbers import describe, whole
 from fnn.base import Acts, Batch, F, F_co, Params, S, S_any, State
@@ -32,12 +34,20 @@ class Many(NamedTuple, Generic[F_co, S_any]):
     states: tuple[State[F_co, S_any], ...]
     losses: NDArray[np.float64]
 
+    @override
+    def __repr__(self) -> str:
+        return reprs.fields(self)
+
 
 class Prediction(NamedTuple, Generic[F_co]):
     """The ``mean`` of many networks' outputs and their ``spread``, the standard deviation."""
 
     mean: NDArray[F_co]
     spread: NDArray[F_co]
+
+    @override
+    def __repr__(self) -> str:
+        return reprs.fields(self)
 
 
 def ensemble(key: Key, n: int, init_fn: Callable[[Key], T]) -> tuple[T, ...]:

@@ -7,7 +7,9 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Generic, NamedTuple
 
 import numpy as np
+from typing_extensions import override
 
+from fnn._core import reprs
 from fnn._core.numbers import finite
 from fnn.base import F, F_co, S, S_any, State
 from fnn.compiled._plan.pieces import Floats, Pass, Piece, pieces
@@ -21,6 +23,10 @@ class Trained(NamedTuple, Generic[F_co, S_any]):
 
     state: State[F_co, S_any]
     losses: tuple[float, ...]
+
+    @override
+    def __repr__(self) -> str:
+        return reprs.fields(self)
 
 
 class Trace(NamedTuple):
