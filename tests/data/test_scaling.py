@@ -310,3 +310,11 @@ def test_absorbed_outputs_are_computed_in_float64() -> None:
     (w, b), (shift, scale) = params[0], scaling
     np.testing.assert_array_equal(layer.w, (w.astype(float) * scale).astype(np.float32))
     np.testing.assert_array_equal(layer.b, (b.astype(float) * scale + shift).astype(np.float32))
+
+
+@pytest.mark.parametrize("part", ["shift", "scale"])
+def test_a_scaling_that_is_no_numbers_is_refused_by_name(part: str) -> None:
+    words: Any = np.array(["1", "2"])
+    bad = Scaling(np.zeros(2), np.ones(2))._replace(**{part: words})
+    with pytest.raises(TypeError, match=rf"scaling\.{part}: expected real numbers"):
+        bad.apply([1.0, 2.0])
