@@ -5,8 +5,7 @@ values and df/dx too (Czarnecki et al., "Sobolev training for neural networks", 
 
 That needs the gradient by the params of |df/dx - slopes|^2. With v = 2 (df/dx - slopes), it is the
 change of the gradient of sum(f) by the params as x moves along v. `hvp` moves params, not inputs:
-so a linear layer in front makes x out of (x, v), and as its weights move, x moves along v. Every
-activation with a second derivative `d2f` will do.
+so a linear layer in front makes x out of (x, v), and as its weights move, x moves along v.
 
     python examples/surrogate.py
 """

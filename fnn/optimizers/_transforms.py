@@ -1,18 +1,17 @@
-"""What is chained to optimizers: clipping, decay and scaling, which have no rate and no state."""
+"""Transforms to chain to optimizers: clipping, decay and scaling, without rate and state."""
 
 from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 from typing_extensions import override
 
-from fnn import tree
 from fnn._core.masks import Mask, Where, masked_params, where
+from fnn._core.norms import quick_norm
 from fnn._core.numbers import check_rate, finite, positive
 from fnn._core.vectors import parts
 from fnn.base import Array, Optimizer, Params
@@ -51,11 +50,11 @@ class ClipByNorm(Transform):
 
     @override
     def change(self, g: Array, params: Params[Any]) -> None:
-        norm = total_norm(parts(g, params))
-        if not math.isfinite(norm):
-            raise not_finite(f"a norm of {norm}")
-        if norm > self.max_norm:
-            np.multiply(g, self.max_norm / norm, out=g)
+        size = quick_norm(parts(g, params))
+        if not math.isfinite(size):
+            raise not_finite(f"a norm of {size}")
+        if size > self.max_norm:
+            np.multiply(g, self.max_norm / size, out=g)
 
 
 def clip_by_norm(max_norm: float) -> Optimizer[NoState]:
@@ -103,17 +102,8 @@ def clip_by_value(limit: float) -> Optimizer[NoState]:
     return ClipByValue(positive("limit", limit)).pair()
 
 
-def total_norm(vectors: Sequence[Array]) -> float:
-    """The Euclidean norm of all vectors together."""
-    with np.errstate(all="ignore"):
-        square = sum(float(np.dot(g, g)) for g in vectors)
-    if 1e-30 < square < 1e30:
-        return math.sqrt(square)
-    return tree.norm(tuple(vectors))  # slower, and safe from overflow and underflow
-
-
 def not_finite(found: str) -> FloatingPointError:
-    """What clipping raises: scaled down, an infinite gradient would turn into NaN."""
+    """Make the error of clipping: scaled down, an infinite gradient would turn into NaN."""
     return FloatingPointError(
         f"grads: expected finite numbers to clip, got {found};"
         " try a smaller rate, or inputs scaled to about 1"
