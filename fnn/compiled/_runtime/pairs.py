@@ -88,13 +88,16 @@ def _loss(
     f: Function, df: Function, dtype: np.dtype[Any], width: int, text: str
 ) -> Mapping[str, int]:
     """Machine code of a pair; its fingerprint is part of the cache key, and empty for fnn's own."""
-    value, slope, known = _inside(f, sum_of_known), _inside(df, where_known), True
-    if value is None or slope is None:
-        value, slope, known = f, df, False
-    term = _inside(value, summed)
+    value: Any = _inside(f, sum_of_known)
+    slope: Any = _inside(df, where_known)
+    known = value is not None and slope is not None
+    if not known:
+        value, slope = f, df
+    term: Any = _inside(value, summed)
     terms = term is not None and own(slope)
-    value = term
-    if not terms:
+    if terms:
+        value = term
+    else:
         value, slope, known = f, df, False
 
     def build() -> Modules:
