@@ -102,7 +102,11 @@ def _loss(
 
 
 def _parts(f: Function, df: Function) -> tuple[Function, Function, bool, bool]:
-    """The functions of a loss to compile: are they of single terms, and of known targets only?"""
+    """The functions to compile for a loss, and two flags.
+
+    The first flag says that they are those of one output, the loss being the sum of such terms; the
+    second that outputs whose target is NaN are left out of that sum.
+    """
     value, slope = _inside(f, sum_of_known), _inside(df, where_known)
     known = value is not None and slope is not None
     if value is None or slope is None:
