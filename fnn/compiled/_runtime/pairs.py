@@ -88,14 +88,7 @@ def _loss(
     f: Function, df: Function, dtype: np.dtype[Any], width: int, text: str
 ) -> Mapping[str, int]:
     """Machine code of a pair; its fingerprint is part of the cache key, and empty for fnn's own."""
-    value, slope, known = _inside(f, sum_of_known), _inside(df, where_known), True
-    if value is None or slope is None:
-        value, slope, known = f, df, False
-    term = _inside(value, summed)
-    terms = term is not None and own(slope)
-    value = term
-    if not terms:
-        value, slope, known = f, df, False
+    value, slope, terms, known = _parts(f, df)
 
     def build() -> Modules:
         from fnn.compiled._build import compiler
@@ -108,7 +101,23 @@ def _loss(
     return found
 
 
-def _inside(f: Any, owner: Function) -> Any:
+def _parts(f: Function, df: Function) -> tuple[Function, Function, bool, bool]:
+    """The functions to compile for a loss, and two flags.
+
+    The first flag says that they are those of one output, the loss being the sum of such terms; the
+    second that outputs whose target is NaN are left out of that sum.
+    """
+    value, slope = _inside(f, sum_of_known), _inside(df, where_known)
+    known = value is not None and slope is not None
+    if value is None or slope is None:
+        value, slope = f, df
+    term = _inside(value, summed)
+    if term is not None and own(slope):
+        return term, slope, True, known
+    return f, df, False, False
+
+
+def _inside(f: Function, owner: Function) -> Function | None:
     """The function that `owner` was given to make f, or None if it did not make it."""
     return f.args[0] if isinstance(f, partial) and f.func is owner else None
 
