@@ -311,7 +311,7 @@ def _backward(
     """Each layer's input and delta, a_{l-1} and d_l, from the last layer to the first."""
     last = len(params) - 1
     slope = acts[last].df(*steps[last])
-    delta: NDArray[F] = output_bar * check_elementwise("df", last, slope, output_bar)
+    delta: Array = output_bar * check_elementwise("df", last, slope, output_bar)
     for i in range(last, 0, -1):
         z, a = steps[i - 1]
         yield a, delta
