@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from fnn.base import Array, Loss
+from fnn.base import Array, Loss, Targets
 from fnn.losses._logits import below_top, log_softmax, softmax
 from fnn.losses._terms import sum_of, zero_curvature
 
@@ -31,7 +31,13 @@ def _hinge_df(output: Array, target: Array) -> Array:
     return slope
 
 
-hinge = Loss(sum_of(_hinge), _hinge_df, zero_curvature, "hinge")
+hinge = Loss(
+    sum_of(_hinge),
+    _hinge_df,
+    zero_curvature,
+    targets=Targets(-1.0, 1.0, (-1.0, 1.0), matched=True),
+    name="hinge",
+)
 
 
 def _sigmoid_cross_entropy(output: Array, target: Array) -> Array:
@@ -66,7 +72,9 @@ sigmoid_cross_entropy = Loss(
     sum_of(_sigmoid_cross_entropy),
     _sigmoid_cross_entropy_df,
     _sigmoid_cross_entropy_d2f,
-    "sigmoid_cross_entropy",
+    targets=Targets(0.0, 1.0),
+    logits=True,
+    name="sigmoid_cross_entropy",
 )
 
 
@@ -110,5 +118,7 @@ softmax_cross_entropy = Loss(
     _softmax_cross_entropy,
     _softmax_cross_entropy_df,
     _softmax_cross_entropy_d2f,
-    "softmax_cross_entropy",
+    targets=Targets(0.0, least_outputs=2),
+    logits=True,
+    name="softmax_cross_entropy",
 )
