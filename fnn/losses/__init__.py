@@ -29,7 +29,12 @@ of losses, ``_terms`` for those that are a sum over the outputs, ``_logits`` of 
 # the subset of NumPy that they keep to.
 
 from fnn.base import Targets
-from fnn.losses._classification import hinge, sigmoid_cross_entropy, softmax_cross_entropy
+from fnn.losses._classification import (
+    hinge,
+    sigmoid_cross_entropy,
+    softmax_cross_entropy,
+    softmax_cross_entropy_with_integer_labels,
+)
 from fnn.losses._logits import log_softmax, softmax
 from fnn.losses._regression import absolute_error, huber, pinball, poisson, squared_error
 from fnn.losses._targets import label_smoothing, masked_loss
@@ -47,6 +52,7 @@ __all__ = [
     "sigmoid_cross_entropy",
     "softmax",
     "softmax_cross_entropy",
+    "softmax_cross_entropy_with_integer_labels",
     "squared_error",
 ]
 
