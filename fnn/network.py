@@ -180,7 +180,9 @@ def mean_loss(acts: Acts, loss: Loss, params: Params[F], batch: Batch) -> float:
     check_loss(loss)
     check_batch(batch)
     output = _output("batch.x", acts, params, batch.x)
-    return _mean_loss(loss, output, check_target(batch.y, output), batch.weight)[0]
+    return _mean_loss(
+        loss, output, check_target(batch.y, output, targets=loss.targets), batch.weight
+    )[0]
 
 
 def step(params: Params[F], grads: Grads[Any], rate: float) -> Params[F]:
@@ -254,7 +256,7 @@ def _layers(acts: Acts, params: Params[F], x: NDArray[F]) -> list[tuple[NDArray[
 
 
 def _mean_loss(
-    loss: Loss, output: NDArray[F], y: NDArray[F], weight: Array | None
+    loss: Loss, output: NDArray[F], y: Array, weight: Array | None
 ) -> tuple[float, NDArray[F]]:
     """The weighted mean of the losses and its derivative by the output."""
     shares: NDArray[F] | float = 1.0
@@ -280,7 +282,8 @@ def _descend(
     x = _enter("batch.x", acts, params, batch.x)
     steps = _layers(acts, params, x)
     output = steps[-1][1]
-    value, bar = _mean_loss(loss, output, check_target(batch.y, output), batch.weight)
+    y = check_target(batch.y, output, targets=loss.targets)
+    value, bar = _mean_loss(loss, output, y, batch.weight)
     return value, _backward(acts, params, x, steps, bar)
 
 

@@ -13,7 +13,8 @@ from numpy import ndarray
 from numpy.typing import NDArray
 
 from fnn._core.numbers import as_floats
-from fnn.base import F, Params
+from fnn._core.targets import check_labels, wrong_shape
+from fnn.base import Array, F, Params, Targets
 
 
 def check_input(name: str, x: Any, params: Params[F], dtype: np.dtype[F]) -> NDArray[F]:
@@ -33,19 +34,22 @@ def check_input(name: str, x: Any, params: Params[F], dtype: np.dtype[F]) -> NDA
     )
 
 
-def check_target(y: Any, output: NDArray[F], name: str = "batch.y") -> NDArray[F]:
-    """Return targets of exactly the shape of the output."""
+def check_target(
+    y: Any, output: NDArray[F], name: str = "batch.y", targets: Targets | None = None
+) -> Array:
+    """Return targets of exactly the shape of the output, in its dtype.
+
+    Where a loss declares `targets` that are class labels, they are integers, one for each sample.
+    """
+    if targets is not None and targets.labels:
+        labels = check_labels(name, y, output.shape[-1])
+        if labels.shape == output.shape[:-1]:
+            return labels
+        raise wrong_shape(name, labels.shape, output.shape[:-1], targets)
     array = as_floats(name, y, output.dtype)
     if array.shape == output.shape:
         return array
-    remedy = "give one target for each output"
-    if array.size == output.size:
-        remedy = f"reshape it: y.reshape{output.shape}"
-    elif array.shape in (output.shape[:-1], (*output.shape[:-1], 1)):
-        remedy = f"class labels become targets by fnn.one_hot(y, {output.shape[-1]})"
-    raise ValueError(
-        f"{name}: expected {output.shape} like the network's output, got {array.shape}; {remedy}"
-    )
+    raise wrong_shape(name, array.shape, output.shape, targets)
 
 
 def check_weight(

@@ -81,7 +81,7 @@ class LossAt(NamedTuple, Generic[F_co]):
 
     loss: Loss
     output: NDArray[F_co]
-    y: NDArray[F_co]
+    y: Array
     shares: NDArray[F_co] | float
     """The weight of each row in the mean: a column that sums to 1, or one number for all."""
 
@@ -126,11 +126,13 @@ def enter_batch(
     checks.check_batch(batch)
     at = linearize(acts, params, enter("batch.x", acts, params, batch.x))
     output = at.output.reshape(at.leading + at.output.shape[1:])
-    y = shapes.check_target(batch.y, output)
+    y = shapes.check_target(batch.y, output, targets=loss.targets)
     shares = shapes.row_shares(batch.weight, output)
     if isinstance(shares, np.ndarray):
         shares = shares[:, None]
-    return at, LossAt(loss, at.output, y.reshape(at.output.shape), shares)
+    return at, LossAt(
+        loss, at.output, y.reshape(len(at.output), *y.shape[len(at.leading) :]), shares
+    )
 
 
 def times(stack: NDArray[F], matrix: NDArray[F]) -> NDArray[F]:
