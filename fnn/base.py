@@ -101,9 +101,17 @@ class Batch(NamedTuple):
     """Samples and their targets.
 
     ``x`` is one sample (n_in,) or rows of samples (batch, n_in); ``y`` has the shape of the
-    network's output for ``x``. ``weight``, a number for each row, makes `fnn.backprop` take the
-    weighted mean of the rows' losses instead of the plain mean; only ratios of weights matter, so
-    the weight of a sample on its own changes nothing.
+    network's output for ``x``.
+
+    ``weight`` is a finite number of at least 0 for each row, (batch,) or (), or for each target, in
+    the shape of ``y``. It multiplies losses: `fnn.backprop` takes ``sum_i w_i loss_i / n`` over the
+    n rows of the batch, and with weights for each target the plain mean of the rows' losses
+    ``sum_k w_ik term_k``, for losses that are a sum of one term for each output and for
+    `fnn.losses.softmax_cross_entropy`, whose targets they multiply. So a row of weight 2 is that
+    row twice, whatever rows are beside it. What sees a whole data set, such as `fnn.samples`,
+    `fnn.minibatches`, `fnn.fit` and the solvers, first divides its weights by their mean: there
+    only ratios matter. A weight of 0 leaves out its row or its target, which may then be any finite
+    number.
     """
 
     x: Array

@@ -172,7 +172,5 @@ def _finite(state: Any) -> bool:
 
 
 def _mass(batch: Batch) -> float:
-    """The weight of a batch's mean loss in the mean of an epoch."""
-    if batch.weight is not None:
-        return float(np.sum(batch.weight))
+    """The number of rows of a batch: what its mean loss counts in that of an epoch."""
     return float(len(batch.x)) if np.ndim(batch.x) == 2 else 1.0

@@ -15,7 +15,7 @@ from typing_extensions import override
 
 from fnn._core import reprs
 from fnn._core.numbers import check_finite, describe, whole
-from fnn._core.rows import as_data
+from fnn._core.rows import as_data, mean_one, without_zero_weights
 from fnn.base import Acts, Array, Batch, F, F_co, Loss, Optimizer, Params, S, S_any
 from fnn.base import State as State
 from fnn.data import minibatches
@@ -107,9 +107,11 @@ def fit(
     patience = None if patience is None else whole("patience", patience, 1)
     train = as_data(train, "train")
     check_finite("train.x", train.x)
+    train = mean_one(train, without_zero_weights(np.arange(len(train.x)), train.weight))
     if validation is not None:
         validation = as_data(validation, "validation")
         check_finite("validation.x", validation.x)
+        validation = mean_one(validation)
         mean_loss(acts, loss, params, validation)  # tells what does not fit before training
     elif metric is not None:
         raise ValueError("metric: expected validation data to measure it on, got none")

@@ -174,7 +174,9 @@ def backprop(acts: Acts, loss: Loss, params: Params[F], batch: Batch) -> tuple[f
     dtype = check_compiled(acts, params)
     x = shapes.check_input("batch.x", batch.x, params, dtype)
     y = shapes.check_target(batch.y, np.empty((*x.shape[:-1], *params[-1].b.shape), dtype))
-    share: NDArray[F] = np.full(y.shape[:-1] or 1, shapes.row_shares(batch.weight, y), dtype)
+    share: NDArray[F] = np.full(y.shape[:-1] or 1, shapes.row_share(y), dtype)
+    if batch.weight is not None:
+        share *= shapes.check_weight(batch.weight, y.shape[:-1], y.shape[:-1], dtype)
     key = (*map(id, acts), id(loss), dtype, *sizes_of(params))  # kept values keep their ids
     kept = _memory.gradients.get(key)
     if kept is None or not (kept.lasting or kept.codes == codes_of(acts, loss, params, dtype)):
