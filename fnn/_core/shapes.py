@@ -78,6 +78,8 @@ def check_weight(
 def _weight_remedy(shape: tuple[int, ...], rows: tuple[int, ...], targets: tuple[int, ...]) -> str:
     """How to give weights of a wrong shape a right one."""
     size = math.prod(shape)
+    if len(shape) == 2 and shape == targets[::-1]:
+        return "transpose it: weight.T"
     for fitting in (rows, targets):
         if size == math.prod(fitting):
             return f"reshape it: weight.reshape({fitting})"

@@ -239,12 +239,12 @@ def test_kronecker_factors_are_the_means_of_their_outer_products(loss: str) -> N
         for i, ((a, g), (w, b)) in enumerate(zip(factors, c.params, strict=True)):
             given = outputs(c.names[:i], list(leaves(c.params[:i])), x)
             extended = np.column_stack([given, np.ones(len(x))])
-            near(a, extended.T @ (c.share[:, None] * extended))
+            near(a, extended.T @ (c.share[:, None] / c.share.sum() * extended))
             units = j[:, :, start + w.size : start + w.size + b.size]  # du/db = du/dz
             near(g, np.einsum("n,nko,nkl,nlp->op", c.share, units, h, units))
             block = slice(start, start + w.size + b.size)
             if len(x) == 1:
-                whole = np.einsum("nkp,nkl,nlq->pq", j, h, j)
+                whole = np.einsum("n,nkp,nkl,nlq->pq", c.share, j, h, j)
                 near(np.kron(a, g), whole[block, block])
             start = block.stop
 

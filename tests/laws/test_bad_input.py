@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Iterator
 from fractions import Fraction
+from functools import partial
 from itertools import repeat
 from typing import Any
 
@@ -35,6 +36,7 @@ from fnn import (
     vjp,
 )
 from fnn.activations import identity, tanh
+from fnn.data import chunked
 from fnn.losses import huber, squared_error
 from fnn.optimizers import SgdState, sgd
 from fnn.random import fold_in, normal, permutation, split, uniform
@@ -316,32 +318,38 @@ def test_targets_that_would_broadcast_are_refused(f: Any) -> None:
 
 @each(
     {
-        "too few": (np.ones(4), "(5,)", "one number for each sample", "got (4,)"),
-        "one": (1.0, "(5,)", "got ()"),
-        "a column": (np.ones((5, 1)), "(5,)", "got (5, 1)"),
-        "negative": ([1, 1, -0.5, 1, 1], "at least 0", "minimum -0.5", "leave out"),
-        "all zero": (np.zeros(5), "positive sum", "sum 0.0", "leave out"),
-        "not a number": ([1, 1, np.nan, 1, 1], "finite", "minimum nan"),
-        "infinite": ([1, 1, np.inf, 1, 1], "finite", "sum inf"),
+        "too few": (np.ones(4), "(5,), one number for each sample, or (5, 2)", "got (4,)"),
+        "one": (1.0, "(5,)", "(5, 2), one for each target", "got ()", "weight=None"),
+        "a column": (np.ones((5, 1)), "(5,)", "got (5, 1)", "weight.reshape((5,))"),
+        "all in a row": (np.ones(10), "(5, 2)", "got (10,)", "weight.reshape((5, 2))"),
+        "a row for each target": (np.ones((2, 5)), "(5, 2)", "got (2, 5)", "transpose it: weight.T"),
+        "negative": ([1, 1, -0.5, 1, 1], "at least 0", "got -0.5 in row 2;", "0 leaves out"),
+        "not a number": ([1, 1, np.nan, 1, 1], "finite", "got nan in row 2;"),
+        "infinite": ([1, 1, 1, 1, np.inf], "finite", "got inf in row 4;"),
+        "of a target": (np.eye(5)[:, :2] - np.eye(5)[:, 1:3], "got -1.0 in row 1, column 0;"),
     }
 )
 def test_weights_that_do_not_fit(bad: Any, expected: Expected) -> None:
     for f in (propagated, taught):
         refuses((ValueError, "batch.weight", *expected), f, ACTS, PARAMS, X, Y, bad)
-    expected = ("got",) if "(5,)" in expected else expected
-    refuses((ValueError, "data.weight", *expected), minibatches, key(0), 2, Batch(X, Y, bad))
+    for make in (samples, partial(minibatches, key(0), 2), partial(chunked, 2)):
+        refuses((ValueError, "data.weight", *expected), make, Batch(X, Y, bad))
 
 
 @on_batches
-def test_a_sample_has_one_weight(f: Any) -> None:
-    refuses((ValueError, "batch.weight", "()", "got (1,)"), f, ACTS, PARAMS, X[0], Y[0], [1.0])
-    refuses((ValueError, "batch.weight", "got minimum -1.0"), f, ACTS, PARAMS, X[0], Y[0], -1.0)
-    refuses((ValueError, "batch.weight", "sum 0.0"), f, ACTS, PARAMS, X[0], Y[0], 0)
+def test_a_sample_has_one_weight_or_one_for_each_target(f: Any) -> None:
+    expected = (ValueError, "batch.weight", "()", "or (2,)", "got (1,)", "weight.reshape(())")
+    refuses(expected, f, ACTS, PARAMS, X[0], Y[0], [1.0])
+    refuses((ValueError, "batch.weight", "got -1.0;"), f, ACTS, PARAMS, X[0], Y[0], -1.0)
+    expected = (ValueError, "batch.weight", "got nan in column 1;")
+    refuses(expected, f, ACTS, PARAMS, X[0], Y[0], [1.0, np.nan])
 
 
-def test_weights_of_samples_one_by_one_would_do_nothing() -> None:
-    expected = (ValueError, "data.weight", "None", "got 5 numbers", "minibatches", "weight=None")
-    refuses(expected, samples, Batch(X, Y, np.ones(5)))
+@each({"of rows": (np.zeros(5),), "of targets": (np.zeros((5, 2)),)})
+def test_data_of_which_no_row_counts(bad: Any, expected: Expected) -> None:
+    told = (ValueError, "data.weight", "a weight above 0", "0 in every row", "weight=None")
+    for make in (samples, partial(minibatches, key(0), 2), partial(chunked, 2)):
+        refuses(told, make, Batch(X, Y, bad))
 
 
 def largest(output: Any, target: Any) -> Any:
@@ -712,11 +720,6 @@ def test_moments_and_constants_that_are_no_numbers() -> None:
 def test_data_that_are_not_rows(bad: Any, expected: Expected) -> None:
     refuses((ValueError, *expected), samples, bad)
     refuses((ValueError, *expected), minibatches, key(0), 2, bad)
-
-
-def test_minibatches_need_a_weight_for_each_row() -> None:
-    expected = (ValueError, "data.weight", "5 rows like data.x", "got 4")
-    refuses(expected, minibatches, key(0), 2, Batch(X, Y, np.ones(4)))
 
 
 @each(
