@@ -71,7 +71,7 @@ def check_weight(
             f" {_weight_remedy(array.shape, rows, targets)}"
         )
     if not ((array >= 0) & (array < np.inf)).all():
-        raise _weight_error(name, array)
+        raise _weight_error(name, array, rows)
     return array
 
 
@@ -88,12 +88,12 @@ def _weight_remedy(shape: tuple[int, ...], rows: tuple[int, ...], targets: tuple
     return "give one number for each sample"
 
 
-def _weight_error(name: str, array: NDArray[Any]) -> ValueError:
+def _weight_error(name: str, array: NDArray[Any], rows: tuple[int, ...]) -> ValueError:
     """The error for the first weight that is negative or not finite."""
     good = (array >= 0) & (array < np.inf)
     place = np.unravel_index(int(good.argmin()), array.shape)
-    axes = ("row", "column") if array.ndim != 1 else ("row",)
-    where = ", ".join(f"{axis} {i}" for axis, i in zip(axes, place, strict=False))
+    axes = ("row", "column")[1 - len(rows) : 1 - len(rows) + array.ndim]
+    where = ", ".join(f"{axis} {i}" for axis, i in zip(axes, place, strict=True))
     return ValueError(
         f"{name}: expected finite numbers of at least 0, got {array[place]}"
         f"{' in ' if where else ''}{where}; 0 leaves out what does not count"

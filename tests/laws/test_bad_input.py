@@ -322,7 +322,12 @@ def test_targets_that_would_broadcast_are_refused(f: Any) -> None:
         "one": (1.0, "(5,)", "(5, 2), one for each target", "got ()", "weight=None"),
         "a column": (np.ones((5, 1)), "(5,)", "got (5, 1)", "weight.reshape((5,))"),
         "all in a row": (np.ones(10), "(5, 2)", "got (10,)", "weight.reshape((5, 2))"),
-        "a row for each target": (np.ones((2, 5)), "(5, 2)", "got (2, 5)", "transpose it: weight.T"),
+        "a row for each target": (
+            np.ones((2, 5)),
+            "(5, 2)",
+            "got (2, 5)",
+            "transpose it: weight.T",
+        ),
         "negative": ([1, 1, -0.5, 1, 1], "at least 0", "got -0.5 in row 2;", "0 leaves out"),
         "not a number": ([1, 1, np.nan, 1, 1], "finite", "got nan in row 2;"),
         "infinite": ([1, 1, 1, 1, np.inf], "finite", "got inf in row 4;"),
@@ -338,11 +343,11 @@ def test_weights_that_do_not_fit(bad: Any, expected: Expected) -> None:
 
 @on_batches
 def test_a_sample_has_one_weight_or_one_for_each_target(f: Any) -> None:
-    expected = (ValueError, "batch.weight", "()", "or (2,)", "got (1,)", "weight.reshape(())")
-    refuses(expected, f, ACTS, PARAMS, X[0], Y[0], [1.0])
+    shape = (ValueError, "batch.weight", "()", "or (2,)", "got (1,)", "weight.reshape(())")
+    refuses(shape, f, ACTS, PARAMS, X[0], Y[0], [1.0])
     refuses((ValueError, "batch.weight", "got -1.0;"), f, ACTS, PARAMS, X[0], Y[0], -1.0)
-    expected = (ValueError, "batch.weight", "got nan in column 1;")
-    refuses(expected, f, ACTS, PARAMS, X[0], Y[0], [1.0, np.nan])
+    second = (ValueError, "batch.weight", "got nan in column 1;")
+    refuses(second, f, ACTS, PARAMS, X[0], Y[0], [1.0, np.nan])
 
 
 @each({"of rows": (np.zeros(5),), "of targets": (np.zeros((5, 2)),)})
