@@ -29,6 +29,7 @@ from fnn._core.shapes import (
     check_like_output,
     check_losses,
     check_target,
+    row_share,
 )
 from fnn._core.vectors import count, layered
 from fnn.base import Acts, Array, Batch, F, F_co, Grads, Layer, LayerGrad, Loss, Params
@@ -266,8 +267,10 @@ def _mean_loss(
 ) -> tuple[float, NDArray[F]]:
     """The mean of the losses times their weights, and its derivative by the output."""
     shares: NDArray[F] | float = 1.0
-    if output.ndim > 1 or weight is not None:
+    if weight is not None:
         loss, shares = weighted(loss, weight, output, y)
+    elif output.ndim > 1:
+        shares = row_share(output)
     losses, bar = check_losses(loss.f(output, y), loss.df(output, y), output)
     mean_bar: NDArray[F]
     if isinstance(shares, np.ndarray):

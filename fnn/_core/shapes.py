@@ -84,7 +84,7 @@ def _weight_remedy(shape: tuple[int, ...], rows: tuple[int, ...], targets: tuple
         if size == math.prod(fitting):
             return f"reshape it: weight.reshape({fitting})"
     if size == 1:
-        return "leave out a weight that all samples share: weight=None"
+        return f"repeat it for each sample: np.full({rows}, weight)"
     return "give one number for each sample"
 
 

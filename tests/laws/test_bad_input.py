@@ -319,7 +319,7 @@ def test_targets_that_would_broadcast_are_refused(f: Any) -> None:
 @each(
     {
         "too few": (np.ones(4), "(5,), one number for each sample, or (5, 2)", "got (4,)"),
-        "one": (1.0, "(5,)", "(5, 2), one for each target", "got ()", "weight=None"),
+        "one": (1.0, "(5,)", "(5, 2), one for each target", "got ()", "np.full((5,), weight)"),
         "a column": (np.ones((5, 1)), "(5,)", "got (5, 1)", "weight.reshape((5,))"),
         "all in a row": (np.ones(10), "(5, 2)", "got (10,)", "weight.reshape((5, 2))"),
         "a row for each target": (

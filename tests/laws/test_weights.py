@@ -298,6 +298,29 @@ def test_labels_have_a_weight_for_each_row() -> None:
         backprop(ACTS, pair, params, Batch(x, labels, np.ones((4, 3))))
 
 
+@pytest.mark.parametrize("shape", [(7, 1), (1, 7), (21,), (3, 7), (), (1,)])
+@pytest.mark.parametrize("reader", ["backprop", "minibatches", "samples", "split", "a sample"])
+def test_what_an_error_about_weights_says_to_do_works(shape: tuple[int, ...], reader: str) -> None:
+    pair, params, batch = problem("squared_error", "none")
+    readers: dict[str, Callable[[Batch], Any]] = {
+        "backprop": partial(backprop, ACTS, pair, params),
+        "minibatches": lambda data: minibatches(key(0), 2, data)[0],
+        "samples": lambda data: samples(data)[0],
+        "split": lambda data: split(key(0), 0.3, data)[1],
+        "a sample": partial(backprop, ACTS, pair, params),
+    }
+    batch = weights.chosen(batch, 0) if reader == "a sample" else batch
+    if reader == "a sample":
+        shape = (1, 3) if shape else (1,)
+    weight = np.arange(1.0, 1 + np.prod(shape, dtype=int)).reshape(shape)
+    with pytest.raises(ValueError, match=r"weight: expected \(.*, got \(") as caught:
+        readers[reader](batch._replace(weight=weight))
+    remedy = str(caught.value).partition("; ")[2].rpartition(": ")[2]
+    followed = eval(remedy, {"weight": weight, "np": np})
+    assert set(followed.ravel()) == set(weight.ravel())
+    readers[reader](batch._replace(weight=followed))
+
+
 @pytest.mark.parametrize("size", [1, 8, 32, 400])
 def test_balanced_weights_reach_the_same_optimum_at_every_batch_size(size: int) -> None:
     """Recall 0.75 of a class of 5 %; within a few times the noise of the last steps of SGD."""
