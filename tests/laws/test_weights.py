@@ -286,6 +286,23 @@ def test_a_loss_that_is_not_a_sum_of_terms_refuses_weights_for_each_target(loss:
         backprop(ACTS, TOGETHER[loss], params, weights.chosen(batch, 0))
 
 
+@every_loss
+def test_float32_stays_float32_whatever_the_dtype_of_the_weights(loss: str) -> None:
+    pair = LOSSES[loss][0]
+    params = init(key(2), SIZES, dtype=np.float32)
+    for kind in ("rows", "targets"):
+        batch = data(11, loss, ROWS, SIZES[0], SIZES[-1])._replace(weight=weight_of(kind))
+        value, gradient = gradient_vector(ACTS, pair, params, batch)
+        assert gradient.dtype == np.float32
+        assert d.hessian(ACTS, pair, params, batch).dtype == np.float32
+        double = tuple(
+            layer._replace(w=layer.w.astype(float), b=layer.b.astype(float)) for layer in params
+        )
+        true, want = gradient_vector(ACTS, pair, double, batch)
+        assert value == pytest.approx(true, rel=1e-5)
+        np.testing.assert_allclose(gradient, want, rtol=1e-4, atol=1e-5)
+
+
 def test_labels_have_a_weight_for_each_row() -> None:
     pair, params = softmax_cross_entropy_with_integer_labels, network(5, SIZES)
     x, labels = data(1, "squared_error", 4, 3, 3).x, np.array([0, 2, 1, 2])
