@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from typing_extensions import override
 
 from fnn._core import remedies
+from fnn._core.checks import check_batch, check_loss, check_network
 from fnn._core.numbers import as_numbers
-from fnn.base import Activation, Acts, Array, Batch, Loss, Targets
+from fnn.base import Activation, Acts, Array, Batch, Loss, Params, Targets
 
 _NUMBERS = 2**20
 """Targets that are looked at together: those of a memory map come in parts."""
@@ -96,14 +97,20 @@ def check_labels(name: str, labels: Any, classes: int) -> NDArray[np.intp]:
     return array.astype(np.intp, copy=False)
 
 
-def check_targets(acts: Acts, loss: Loss, data: Batch, outputs: int, name: str = "data") -> None:
+def check_targets(
+    acts: Acts, loss: Loss, params: Params[Any], data: Batch, name: str = "data"
+) -> None:
     """Refuse targets that the loss is not for, or that the last pair cannot reach.
 
-    `data` is a whole data set or one sample, and `outputs` the network's number of outputs. The
-    targets are read once, and in parts. Those of weight 0 do not count, nor do errors of rounding.
-    The `ValueError` names the first offender by row and column, and what makes such data fit.
+    `data` is a whole data set or one sample. Its targets are read once, and in parts. Those of
+    weight 0 do not count, nor do errors of rounding. The `ValueError` names the first offender by
+    row and column, and what makes such data fit. The network and the loss are checked as well.
     """
-    targets, y = loss.targets, as_numbers(f"{name}.y", data.y)
+    check_network(acts, params)
+    check_loss(loss)
+    check_batch(data, name)
+    check_last_pair(acts, loss)
+    targets, y, outputs = loss.targets, as_numbers(f"{name}.y", data.y), params[-1].b.size
     rows = np.shape(data.x)[:-1]
     if targets is not None and outputs < targets.least_outputs:
         raise ValueError(
@@ -120,7 +127,7 @@ def check_targets(acts: Acts, loss: Loss, data: Batch, outputs: int, name: str =
     high = outputs - 1.0 if targets.labels else targets.high
     low = 0.0 if targets.labels else targets.low
     domain = Rule(low, high, targets.only, targets.labels, targets.missing)
-    reach = acts[-1].reach if targets.matched and acts else None
+    reach = acts[-1].reach if targets.matched else None
     both = domain if reach is None else domain.narrowed(*reach)
     for part, counted, start in _parts(table, weight):
         if both.fine(part):
