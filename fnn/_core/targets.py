@@ -71,7 +71,8 @@ def wrong_shape(
     elif math.prod(got) == math.prod(expected):
         remedy = f"reshape it: y.reshape{expected}"
     elif got == rows:
-        remedy = f"class labels become targets by fnn.one_hot(y, {outputs})"
+        remedy = f"class labels become targets by fnn.one_hot(y, {outputs}), or stay labels with"
+        remedy += " softmax_cross_entropy_with_integer_labels"
     elif got == (*rows, 1):
         remedy = f"class labels become targets by fnn.one_hot(y.ravel(), {outputs})"
     elif len(got) == len(expected) and got[:-1] == rows:
