@@ -19,7 +19,7 @@ from fnn.base import Activation, Acts, Array, Batch, F, Layer, Loss, Params
 from fnn.losses._weighted import weighted
 from fnn.network import backprop, forward, vjp
 from fnn.random import Key, normal, split, uniform
-from fnn.testing._contracts import Arrays, Function, checked_result
+from fnn.testing._contracts import Arrays, Function, check_float32, checked_result
 from fnn.testing._differences import EXACT, Slopes, slopes, wrong_entry
 from fnn.tree import leaves
 
@@ -61,9 +61,12 @@ def check_activation(pair: Activation, points: ArrayLike | None = None) -> None:
         slope.check("activation", part, claim, lambda i: f" at z={z[i]} (a={a[i]})")
 
     compare("df", df, pair.f)
+    check_float32("activation.f", rule, pair.f, (z,), z.shape)
+    check_float32("activation.df", rule, pair.df, (z, a), z.shape)
     if pair.d2f is not None:
         d2f = checked_result("activation.d2f", rule, pair.d2f, (z, a), z.shape, views)
         compare("d2f", d2f, lambda z: pair.df(z, pair.f(z)))
+        check_float32("activation.d2f", rule, pair.d2f, (z, a), z.shape)
 
 
 def check_loss(
@@ -120,6 +123,8 @@ def check_loss(
         return f"[{i % k}] at output={u[i // k].tolist()}, target={y[i // k].tolist()}"
 
     slopes(terms, _analytic_loss(pair.f, y, k)).check("loss", "df", df, place)
+    check_float32("loss.f", rule.format("sample"), pair.f, (u, y), (n,))
+    check_float32("loss.df", rule.format("output"), pair.df, (u, y), u.shape)
     if pair.d2f is None:
         return
     analytic = _analytic_loss(pair.df, y, k)
@@ -127,6 +132,7 @@ def check_loss(
         d2f = checked_result("loss.d2f", rule.format("output"), pair.d2f, (u, y, v), u.shape, views)
         curvature = slopes(partial(_moved_df, pair, u, y, v), analytic)
         curvature.check("loss", "d2f", d2f.ravel(), place)
+    check_float32("loss.d2f", rule.format("output"), pair.d2f, (u, y, np.ones(u.shape)), u.shape)
 
 
 def check_gradients(
