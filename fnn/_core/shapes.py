@@ -12,7 +12,7 @@ import numpy as np
 from numpy import ndarray
 from numpy.typing import NDArray
 
-from fnn._core.numbers import as_floats
+from fnn._core.numbers import as_floats, as_numbers
 from fnn._core.targets import check_labels, wrong_shape
 from fnn.base import Array, F, Params, Targets
 
@@ -42,10 +42,10 @@ def check_target(
     Where a loss declares `targets` that are class labels, they are integers, one for each sample.
     """
     if targets is not None and targets.labels:
-        labels = check_labels(name, y, output.shape[-1])
-        if labels.shape == output.shape[:-1]:
-            return labels
-        raise wrong_shape(name, labels.shape, output.shape[:-1], targets)
+        labels = as_numbers(name, y)
+        if labels.shape != output.shape[:-1]:
+            raise wrong_shape(name, labels.shape, output.shape[:-1], targets)
+        return check_labels(name, labels, output.shape[-1])
     array = as_floats(name, y, output.dtype)
     if array.shape == output.shape:
         return array

@@ -55,7 +55,7 @@ class Samples(Pass):
     @override
     def _batch(self, i: int) -> Batch:
         x, y, weight = self.data
-        return Batch(x[i], y[i], None if weight is None else weight[i, ...])
+        return Batch(x[i], y[i, ...], None if weight is None else weight[i, ...])
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,11 +77,11 @@ class Minibatches(Pass):
 def samples(data: Batch) -> Samples:
     """A pass over the samples of `data` one by one, in their order, for online training.
 
-    ``data.x`` is (n, n_in) and ``data.y`` (n, n_out). Weights are divided by their mean, so that
-    only their ratios matter: a sample of weight 2 pulls twice as hard as one of weight 1, and one
-    of weight 0, whose rows are copied then, is left out. Raises `ValueError` for no rows, for
-    unequal numbers of rows, for weights that do not fit or are all 0, and for NaN or infinity in
-    x, by its row and column.
+    ``data.x`` is (n, n_in) and ``data.y`` (n, n_out), or (n,) for a loss that takes class labels.
+    Weights are divided by their mean, so that only their ratios matter: a sample of weight 2 pulls
+    twice as hard as one of weight 1, and one of weight 0, whose rows are copied then, is left out.
+    Raises `ValueError` for no rows, for unequal numbers of rows, for weights that do not fit or are
+    all 0, and for NaN or infinity in x, by its row and column.
 
     >>> pass_ = samples(Batch(np.eye(2), np.array([[5.0], [6.0]])))
     >>> len(pass_), pass_[1]

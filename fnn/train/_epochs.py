@@ -15,6 +15,7 @@ from fnn._core.numbers import describe
 from fnn.base import Batch, State
 from fnn.data import Samples
 from fnn.train._folds import scan
+from fnn.train._looked import looked_at
 
 C = TypeVar("C")
 
@@ -84,9 +85,20 @@ def epochs(
     >>> [epoch.loss for epoch in islice(epochs(halve, 8.0, passes), 3)]
     [8.0, 4.0, 2.0]
     """
+    looked = looked_at(update, state, check_passes(passes), whole=engine is not None)
+    return trained_on(update, state, looked, engine)
+
+
+def trained_on(
+    update: Callable[[C, Batch], tuple[C, float]],
+    state: C,
+    passes: Iterable[Iterable[Batch]],
+    engine: Engine | None,
+) -> Iterator[Epoch[C]]:
+    """Train as `epochs` does, on data whose targets were looked at."""
     before = state  # the last state whose loss is known
     folded: tuple[C, Iterable[Batch]] | None = None  # an epoch of the engine: its start and pass
-    for number, pass_ in enumerate(check_passes(passes), 1):
+    for number, pass_ in enumerate(passes, 1):
         if isinstance(check_passes(pass_), Iterator):
             raise TypeError(
                 f"passes: expected passes that can be read again, got {describe(pass_)};"

@@ -16,6 +16,7 @@ from typing_extensions import override
 from fnn._core import reprs
 from fnn._core.numbers import check_finite, describe, whole
 from fnn._core.rows import as_data, mean_one, without_zero_weights
+from fnn._core.targets import check_targets
 from fnn.base import Acts, Array, Batch, F, F_co, Loss, Optimizer, Params, S, S_any
 from fnn.base import State as State
 from fnn.data import minibatches
@@ -24,7 +25,7 @@ from fnn.random import Key, fold_in, split
 from fnn.train._epochs import DivergenceError as DivergenceError
 from fnn.train._epochs import Engine as Engine
 from fnn.train._epochs import Epoch as Epoch
-from fnn.train._epochs import epochs as epochs
+from fnn.train._epochs import trained_on
 from fnn.train._step import TrainStep as TrainStep
 from fnn.train._step import start as start
 from fnn.train._step import train_step as train_step
@@ -107,10 +108,12 @@ def fit(
     patience = None if patience is None else whole("patience", patience, 1)
     train = as_data(train, "train")
     check_finite("train.x", train.x)
+    check_targets(acts, loss, params, train, "train")
     train = mean_one(train, without_zero_weights(np.arange(len(train.x)), train.weight))
     if validation is not None:
         validation = as_data(validation, "validation")
         check_finite("validation.x", validation.x)
+        check_targets(acts, loss, params, validation, "validation")
         validation = mean_one(validation)
         mean_loss(acts, loss, params, validation)  # tells what does not fit before training
     elif metric is not None:
@@ -130,7 +133,7 @@ def fit(
     figures: list[float] = []
     passes = (minibatches(fold_in(order, i), batch_size, train) for i in range(max_epochs))
     steps = len(minibatches(order, batch_size, train))
-    for epoch in epochs(plain if training_acts is None else update, state, passes, engine):
+    for epoch in trained_on(plain if training_acts is None else update, state, passes, engine):
         state = epoch.state
         losses.append(epoch.loss)
         if validation is not None:
