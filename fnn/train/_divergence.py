@@ -82,6 +82,12 @@ def flaws(state: Any, place: str = "") -> Iterator[Flaw]:
             yield Flaw(place, float(state[np.unravel_index(int(good.argmin()), state.shape)]))
 
 
+def known_flaws(state: Any) -> frozenset[str]:
+    """The places where the state that training starts from is not finite; none among its params."""
+    places = frozenset(found.place for found in flaws(state))
+    return frozenset(place for place in places if not place.startswith(".params"))
+
+
 def flaw(state: Any, known: frozenset[str] = frozenset()) -> Flaw | None:
     """The first flaw of a tree in a place that is not among the `known` ones."""
     return next((found for found in flaws(state) if found.place not in known), None)

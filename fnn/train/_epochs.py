@@ -14,7 +14,7 @@ from fnn._core import reprs
 from fnn._core.numbers import describe
 from fnn.base import Batch
 from fnn.data import Minibatches, Samples
-from fnn.train._divergence import DivergenceError, flaw, flaws
+from fnn.train._divergence import DivergenceError, flaw, known_flaws
 from fnn.train._folds import scan
 from fnn.train._plateau import has_plateau, observe
 from fnn.train._progress import Ledger, attach
@@ -96,8 +96,7 @@ class Walk(Generic[C]):
         self.update, self.state, self.engine = update, state, engine
         self.before = state  # the last state whose loss is known
         self.folded: tuple[C, Iterable[Batch]] | None = None  # an engine's epoch: start and pass
-        places = frozenset(found.place for found in flaws(state))
-        self.known = frozenset(place for place in places if not place.startswith(".params"))
+        self.known = known_flaws(state)
 
     def through(self, pass_: Iterable[Batch], number: int) -> float:
         """Train for the pass of epoch `number`, and return its mean loss."""

@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from fnn.base import F, S, State
-from fnn.compiled._plan.checks import check_pass
+from fnn.compiled._plan.checks import check_pass, not_compiled
 from fnn.compiled._plan.feed import Feed, contents, order
 from fnn.compiled._runtime.advance import advance
 from fnn.compiled._runtime.session import Session
 from fnn.data import Minibatches, Samples
-from fnn.train import TrainStep
+from fnn.train import Guarded, TrainStep
+from fnn.train._guard import not_finite
 
 
 def scan(
-    update: TrainStep[S], state: State[F, S], pass_: Samples | Minibatches
+    update: TrainStep[S] | Guarded[State[F, S]],
+    state: State[F, S],
+    pass_: Samples | Minibatches,
 ) -> tuple[State[F, S], tuple[float, ...]]:
     """Train on every batch of a pass, and return the last state and the losses, as `fnn.scan`.
 
     `update` is what `fnn.train_step` returns with an optimizer of fnn's, and `pass_` is
     ``samples(data)`` or ``minibatches(key, size, data)``; others are a `TypeError`, as are params
     that are neither float32 nor float64 and pairs that numba cannot compile. Raises what `fnn.scan`
-    raises, and `IndexError` for row numbers that the data does not have.
+    raises, and `IndexError` for row numbers that the data does not have. A loss that is not finite
+    is an error where `fnn.train.guard` made the update.
 
     >>> import numpy as np
     >>> from fnn import Batch, init, key, samples, start, train_step
@@ -35,14 +40,20 @@ def scan(
     (8, SgdState(steps=8))
     """
     check_pass(pass_)
-    session = Session(update, state)
+    guarded = isinstance(update, Guarded)
+    plain = update.update if isinstance(update, Guarded) else update
+    if not isinstance(plain, TrainStep):
+        raise not_compiled(plain)
+    session = Session(plain, state)
     if not pass_:
         return state, ()
     data = contents(pass_, session.like, session.dtype)
     feed = Feed(data, *order(pass_), 0, len(pass_))
-    losses = advance(session, feed, stop=False)
+    losses = advance(session, feed, stop=guarded)
     error = session.complaint()
     if error is not None:
         raise error
+    if guarded and not math.isfinite(losses[-1]):
+        raise not_finite(float(losses[-1]), session.state(), pass_[len(losses) - 1])
     figures: Any = losses.tolist()
     return session.state(), tuple(figures)
