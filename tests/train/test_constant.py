@@ -45,8 +45,8 @@ TARGETS: dict[str, tuple[Loss, Any]] = {
 def test_no_constant_on_a_grid_is_better_than_the_best(name: str, weighted: bool) -> None:
     """A grid for each target apart: the losses are sums over the targets.
 
-    A softmax reads differences of outputs alone, so that the first of two goes through them all. The
-    median of absolute errors knows of no weights.
+    A softmax reads differences of outputs alone, so that the first of two goes through them all.
+    The median of absolute errors knows of no weights.
     """
     loss, y = TARGETS[name]
     weight = np.ones(200)

@@ -40,6 +40,7 @@ def spoiled(row: int, column: int, value: float) -> Batch:
 
 
 @ENGINES
+@pytest.mark.filterwarnings("ignore:invalid:RuntimeWarning")
 def test_a_target_that_is_not_finite_is_named_by_step_row_and_column(engine: Any) -> None:
     update = guard(train_step(ACTS, squared_error, sgd(0.1)))
     state = start(sgd(0.1), PARAMS)
@@ -47,10 +48,7 @@ def test_a_target_that_is_not_finite_is_named_by_step_row_and_column(engine: Any
     with pytest.raises(FloatingPointError, match=message):
         engine(update, state, samples(spoiled(4, 1, math.nan)))
     pass_ = minibatches(key(3), 3, spoiled(4, 1, math.inf))
-    row, batch = (
-        int(np.flatnonzero(pass_.rows == 4)[0]) % 3,
-        int(np.flatnonzero(pass_.rows == 4)[0]) // 3,
-    )
+    batch, row = divmod(int(np.flatnonzero(pass_.rows == 4)[0]), 3)
     message = f"got inf in step {batch + 1}; batch.y has inf in row {row}, column 1: fill it in"
     with pytest.raises(FloatingPointError, match=message):
         engine(update, state, pass_)
@@ -86,7 +84,9 @@ def test_any_update_can_be_guarded_and_epochs_name_the_epoch() -> None:
 
     guarded = guard(update)
     assert guarded(4, DATA) == (5, 1.0)
-    with pytest.raises(FloatingPointError, match="^loss: expected a finite number, got inf; try a"):
+    with pytest.raises(
+        FloatingPointError, match=r"^loss: expected a finite number, got inf; try a"
+    ):
         guarded(5, DATA)
     with pytest.raises(DivergenceError, match="got inf in epoch 2, step 3; try") as e:
         list(epochs(guarded, 0, [[DATA] * 3] * 9))
@@ -109,5 +109,5 @@ def test_the_engine_refuses_a_guarded_function_of_ones_own() -> None:
     def update(state: Any, batch: Batch) -> tuple[Any, float]:
         return state, 1.0
 
-    with pytest.raises(TypeError, match="^update: expected what fnn.train_step returns, got"):
+    with pytest.raises(TypeError, match=r"^update: expected what fnn\.train_step returns, got"):
         compiled.scan(guard(update), STATE, samples(DATA))

@@ -136,11 +136,9 @@ def test_it_works_inside_a_mask_and_in_trees_of_ones_own() -> None:
 def test_many_epochs_in_one_call_refuse_it_by_name(many: bool) -> None:
     optimizer = chain(sgd(0.1), reduce_on_plateau())
     update, state = train_step(ACTS, squared_error, optimizer), start(optimizer, PARAMS)
+    run: Any = compiled.train_many if many else compiled.train
     with pytest.raises(TypeError, match=r"without reduce_on_plateau.*engine=fnn\.compiled\.scan"):
-        if many:
-            compiled.train_many(update, [state], [PASS])
-        else:
-            compiled.train(update, state, [PASS])
+        run(update, [state] if many else state, [PASS])
     epoch = next(epochs(update, state, [PASS], compiled.scan))  # the remedy
     assert epoch.number == 1
 
@@ -163,5 +161,5 @@ def test_numbers_outside_their_range_are_named(options: dict[str, Any], message:
 
 def test_another_optimizers_state_is_named() -> None:
     optimizer: Any = reduce_on_plateau()
-    with pytest.raises(TypeError, match="state: expected PlateauState, got SgdState; fnn.start"):
+    with pytest.raises(TypeError, match=r"state: expected PlateauState, got SgdState; fnn\.start"):
         train_step(ACTS, squared_error, optimizer)(start(sgd(0.1), PARAMS)._replace(), DATA)
