@@ -15,7 +15,7 @@ from fnn.train._divergence import DivergenceError
 from fnn.train._epochs import Engine, Epoch, epochs
 from fnn.train._fit import fit
 from fnn.train._folds import fold, scan
-from fnn.train._guard import Guarded, guard
+from fnn.train._guard import GuardedStep, guard
 from fnn.train._plateau import Fall, PlateauState, observe, reduce_on_plateau
 from fnn.train._progress import Fit, History, progress_of, progress_of_each
 from fnn.train._step import TrainStep, start, train_step
@@ -26,7 +26,7 @@ __all__ = [
     "Epoch",
     "Fall",
     "Fit",
-    "Guarded",
+    "GuardedStep",
     "History",
     "PlateauState",
     "TrainStep",

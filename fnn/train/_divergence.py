@@ -90,4 +90,5 @@ def known_flaws(state: Any) -> frozenset[str]:
 
 def flaw(state: Any, known: frozenset[str] = frozenset()) -> Flaw | None:
     """The first flaw of a tree in a place that is not among the `known` ones."""
-    return next((found for found in flaws(state) if found.place not in known), None)
+    with np.errstate(over="ignore", invalid="ignore"):
+        return next((found for found in flaws(state) if found.place not in known), None)

@@ -131,11 +131,11 @@ class Walk(Generic[C]):
                 n = _rows(batch)
                 total += loss * n
                 rows += n
-            check_batches(rows, number)
-            found = flaw(state, self.known)
-            if found is not None:  # the last update's doing, which no loss has shown yet
-                what = f"{found.named(state)} after the step"
-                raise self._divergence(number, step, found.value, before, what)
+        check_batches(rows, number)
+        found = flaw(state, self.known)
+        if found is not None:  # the last update's doing, which no loss has shown yet
+            what = f"{found.named(state)} after the step"
+            raise self._divergence(number, step, found.value, before, what)
         self.before, self.state = before, state
         return total / rows
 
@@ -152,9 +152,9 @@ class Walk(Generic[C]):
         try:
             with np.errstate(over="ignore", invalid="ignore"):  # what overflows is looked at below
                 after, losses = engine(self.update, self.state, pass_)
-                if not losses or not all(map(math.isfinite, losses)) or flaw(after, self.known):
-                    return None
         except FloatingPointError:  # as clipping raises
+            return None
+        if not losses or not all(map(math.isfinite, losses)) or flaw(after, self.known):
             return None
         rows = batch_rows(pass_)
         return after, sum(map(operator.mul, losses, rows)) / sum(rows)

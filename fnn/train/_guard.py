@@ -8,16 +8,19 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 import numpy as np
+from typing_extensions import override
 
-from fnn.base import Batch
+from fnn.base import Batch, F, S_any, State
 from fnn.train._divergence import flaw
+from fnn.train._step import TrainStep
 
 C = TypeVar("C")
+U = TypeVar("U", bound=Callable[[Any, Batch], tuple[Any, float]])
 
 
 @dataclass(frozen=True)
 class Guarded(Generic[C]):
-    """The update that `guard` returns: it can be called, pickled, and its ``update`` read."""
+    """A function of one's own that `guard` was given."""
 
     update: Callable[[C, Batch], tuple[C, float]]
 
@@ -29,7 +32,20 @@ class Guarded(Generic[C]):
         return after, loss
 
 
-def guard(update: Callable[[C, Batch], tuple[C, float]]) -> Guarded[C]:
+@dataclass(frozen=True)
+class GuardedStep(TrainStep[S_any]):
+    """A `TrainStep` that `guard` was given."""
+
+    @override
+    def __call__(self, state: State[F, S_any], batch: Batch) -> tuple[State[F, S_any], float]:
+        """One update; `FloatingPointError` for a loss that is not finite."""
+        after, loss = super().__call__(state, batch)
+        if not math.isfinite(loss):
+            raise not_finite(loss, state, batch)
+        return after, loss
+
+
+def guard(update: U) -> U:
     """Make an update that raises `FloatingPointError` where its loss is NaN or infinite.
 
     A fold goes on with params of NaN otherwise: `fnn.scan` and your own loops know nothing of
@@ -52,7 +68,11 @@ def guard(update: Callable[[C, Batch], tuple[C, float]]) -> Guarded[C]:
     FloatingPointError: loss: expected a finite number, got nan in step 2; batch.y has nan in \
 column 0: fill it in, or leave out the row
     """
-    return Guarded(update)
+    guarded: Any = Guarded(update)
+    if isinstance(update, TrainStep):
+        guarded = GuardedStep(update.acts, update.loss, update.optimizer)
+    checked: U = guarded
+    return checked
 
 
 def not_finite(loss: float, state: Any, batch: Batch) -> FloatingPointError:

@@ -14,7 +14,7 @@ from fnn.activations import identity, tanh
 from fnn.losses import squared_error
 from fnn.optimizers import adam, chain, clip_by_norm, sgd
 from fnn.random import normal
-from fnn.train import DivergenceError, Guarded, epochs, guard
+from fnn.train import DivergenceError, GuardedStep, epochs, guard
 from fnn.tree import leaves
 
 ACTS = (tanh, identity)
@@ -101,7 +101,7 @@ def test_epochs_take_a_guarded_step_with_an_engine(engine: Any) -> None:
 
 
 def test_a_guarded_update_can_be_pickled() -> None:
-    again: Guarded[Any] = pickle.loads(pickle.dumps(guard(UPDATE)))
+    again: GuardedStep = pickle.loads(pickle.dumps(guard(UPDATE)))
     assert again(STATE, DATA)[1] == UPDATE(STATE, DATA)[1]
 
 
@@ -109,5 +109,6 @@ def test_the_engine_refuses_a_guarded_function_of_ones_own() -> None:
     def update(state: Any, batch: Batch) -> tuple[Any, float]:
         return state, 1.0
 
+    scan_any: Any = compiled.scan
     with pytest.raises(TypeError, match=r"^update: expected what fnn\.train_step returns, got"):
-        compiled.scan(guard(update), STATE, samples(DATA))
+        scan_any(guard(update), STATE, samples(DATA))

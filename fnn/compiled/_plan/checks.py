@@ -18,15 +18,10 @@ DTYPES = frozenset(map(np.dtype, (np.float32, np.float64)))
 def check_update(update: object) -> None:
     """Refuse an update that `fnn.train_step` did not make: no other has parts to compile."""
     if not isinstance(update, TrainStep):
-        raise not_compiled(update)
-
-
-def not_compiled(update: object) -> TypeError:
-    """The error for an update that has no parts to compile."""
-    return TypeError(
-        f"update: expected what fnn.train_step returns, got {describe(update)};"
-        " fnn.scan folds any function"
-    )
+        raise TypeError(
+            f"update: expected what fnn.train_step returns, got {describe(update)};"
+            " fnn.scan folds any function"
+        )
 
 
 def check_compiled(acts: Any, params: Params[F]) -> np.dtype[F]:

@@ -6,19 +6,17 @@ import math
 from typing import Any
 
 from fnn.base import F, S, State
-from fnn.compiled._plan.checks import check_pass, not_compiled
+from fnn.compiled._plan.checks import check_pass
 from fnn.compiled._plan.feed import Feed, contents, order
 from fnn.compiled._runtime.advance import advance
 from fnn.compiled._runtime.session import Session
 from fnn.data import Minibatches, Samples
-from fnn.train import Guarded, TrainStep
+from fnn.train import GuardedStep, TrainStep
 from fnn.train._guard import not_finite
 
 
 def scan(
-    update: TrainStep[S] | Guarded[State[F, S]],
-    state: State[F, S],
-    pass_: Samples | Minibatches,
+    update: TrainStep[S], state: State[F, S], pass_: Samples | Minibatches
 ) -> tuple[State[F, S], tuple[float, ...]]:
     """Train on every batch of a pass, and return the last state and the losses, as `fnn.scan`.
 
@@ -40,11 +38,8 @@ def scan(
     (8, SgdState(steps=8))
     """
     check_pass(pass_)
-    guarded = isinstance(update, Guarded)
-    plain = update.update if isinstance(update, Guarded) else update
-    if not isinstance(plain, TrainStep):
-        raise not_compiled(plain)
-    session = Session(plain, state)
+    guarded = isinstance(update, GuardedStep)
+    session = Session(update, state)
     if not pass_:
         return state, ()
     data = contents(pass_, session.like, session.dtype)
