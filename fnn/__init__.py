@@ -16,6 +16,7 @@ from fnn.base import (
     Optimizer,
     Params,
     State,
+    Targets,
 )
 from fnn.checkpoint import load, save
 from fnn.data import minibatches, one_hot, samples
@@ -38,6 +39,7 @@ __all__ = [
     "Optimizer",
     "Params",
     "State",
+    "Targets",
     "TrainStep",
     "__version__",
     "apply_updates",

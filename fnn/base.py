@@ -15,6 +15,7 @@ containers that go with these types.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, Generic, NamedTuple, TypeAlias
 
@@ -40,6 +41,7 @@ __all__ = [
     "S",
     "S_any",
     "State",
+    "Targets",
 ]
 
 
@@ -99,9 +101,17 @@ class Batch(NamedTuple):
     """Samples and their targets.
 
     ``x`` is one sample (n_in,) or rows of samples (batch, n_in); ``y`` has the shape of the
-    network's output for ``x``. ``weight``, a number for each row, makes `fnn.backprop` take the
-    weighted mean of the rows' losses instead of the plain mean; only ratios of weights matter, so
-    the weight of a sample on its own changes nothing.
+    network's output for ``x``.
+
+    ``weight`` is a finite number of at least 0 for each row, (batch,) or (), or for each target, in
+    the shape of ``y``. It multiplies losses: `fnn.backprop` takes ``sum_i w_i loss_i / n`` over the
+    n rows of the batch, and with weights for each target the plain mean of the rows' losses
+    ``sum_k w_ik term_k``, for losses that are a sum of one term for each output and for
+    `fnn.losses.softmax_cross_entropy`, whose targets they multiply. So a row of weight 2 is that
+    row twice, whatever rows are beside it. What sees a whole data set, such as `fnn.samples`,
+    `fnn.minibatches`, `fnn.fit` and the solvers, first divides its weights by their mean: there
+    only ratios matter. A weight of 0 leaves out its row or its target, which may then be any finite
+    number.
     """
 
     x: Array
@@ -121,8 +131,11 @@ class Activation(NamedTuple):
     a pair may do without. No function may change its arguments. `fnn.testing.check_activation`
     tells whether they belong together.
 
-    ``name`` is what `repr` shows, and makes `help` show the docstring of ``f``. It stays when
-    ``_replace`` changes a function: give it another, or None.
+    ``reach`` is the closed range (low, high) of the values of ``f``, as (0, 1) for a sigmoid: by it
+    `fnn.fit` and the solvers refuse targets that no output can become. None is unknown.
+
+    ``name`` is what `repr` shows, and makes `help` show the docstring of ``f``. It and ``reach``
+    stay when ``_replace`` changes a function: give it others, or None.
 
     >>> import numpy as np
     >>> square = Activation(lambda z: z * z, lambda z, a: 2 * z, name="square")
@@ -135,11 +148,35 @@ class Activation(NamedTuple):
     f: Callable[[Array], Array]
     df: Callable[[Array, Array], Array]
     d2f: Callable[[Array, Array], Array] | None = None
+    reach: tuple[float, float] | None = None
     name: str | None = None
 
     @override
     def __repr__(self) -> str:
         return reprs.fields(self, self._fields[:-1]) if self.name is None else self.name
+
+
+class Targets(NamedTuple):
+    """Targets that a loss is for, as it declares them.
+
+    They are numbers from ``low`` to ``high``, or one of ``only`` these numbers. With ``labels``
+    they are class labels, whole numbers from 0 to the number of outputs - 1, one for each sample:
+    y is then (batch,), without the output's last axis. ``least_outputs`` is the number of outputs
+    that the loss makes sense for. ``matched`` says that outputs are to become equal to their
+    targets, so that these must be in the last pair's ``reach``; ``missing`` that a target may be
+    NaN.
+
+    >>> Targets(0, 1)
+    Targets(low=0, high=1, only=None, labels=False, least_outputs=1, matched=False, missing=False)
+    """
+
+    low: float = -math.inf
+    high: float = math.inf
+    only: tuple[float, ...] | None = None
+    labels: bool = False
+    least_outputs: int = 1
+    matched: bool = False
+    missing: bool = False
 
 
 class Loss(NamedTuple):
@@ -154,12 +191,20 @@ class Loss(NamedTuple):
     and the product ``sum_j H_ij v_j`` where it ties outputs together, as a softmax does. Only
     curvature needs it: a pair may do without.
 
+    ``targets`` declares what the loss is for: `fnn.fit`, `fnn.epochs`, the compiled engine and the
+    solvers look at the data once and refuse other targets. None is no such promise, and nothing is
+    refused. ``logits`` says that the outputs are logits or the logarithms of rates, so that the
+    last pair must be the identity: `fnn.train_step` and the solvers refuse another.
+    ``loss._replace(logits=False)`` is the same loss for whoever means another.
+
     ``name`` is what `repr` shows, as for an `Activation`.
     """
 
     f: Callable[[Array, Array], Array]
     df: Callable[[Array, Array], Array]
     d2f: Callable[[Array, Array, Array], Array] | None = None
+    targets: Targets | None = None
+    logits: bool = False
     name: str | None = None
 
     @override

@@ -29,10 +29,10 @@ from fnn._core.shapes import (
     check_like_output,
     check_losses,
     check_target,
-    row_shares,
 )
 from fnn._core.vectors import count, layered
 from fnn.base import Acts, Array, Batch, F, F_co, Grads, Layer, LayerGrad, Loss, Params
+from fnn.losses._weighted import weighted
 
 __all__ = [
     "LayerTrace",
@@ -131,10 +131,16 @@ def vjp(acts: Acts, params: Params[F], x: ArrayLike) -> tuple[NDArray[F], Pullba
 def backprop(acts: Acts, loss: Loss, params: Params[F], batch: Batch) -> tuple[float, Grads[F]]:
     """Compute the loss on a batch and its gradient by the params: ``(value, grads)``.
 
-    The value is the mean of the samples' losses, weighted by ``batch.weight`` if that is given;
-    for one sample it is its loss. ``batch.y`` must have the output's shape: nothing is broadcast.
-    Raises `ValueError` for shapes that do not fit and for an empty batch, `TypeError` for data
-    that are not real numbers. As `jax.value_and_grad`.
+    The value is the mean of the samples' losses, ``sum_i loss_i / n`` over the n rows; with
+    ``batch.weight`` (n,) it is ``sum_i w_i loss_i / n``, and with weights (n, n_out) the plain mean
+    of ``loss_i = sum_k w_ik term_k``, a sum of one term for each output. It is not divided by the
+    sum of the weights, so that a row's pull does not depend on the rows beside it. For one sample
+    it is its loss, times its weight. ``batch.y`` must have the output's shape: nothing is
+    broadcast.
+
+    Raises `ValueError` for shapes that do not fit, for an empty batch, for a weight that is
+    negative or not finite, and for weights (n, n_out) where the loss is not such a sum; `TypeError`
+    for data that are not real numbers. As `jax.value_and_grad`.
 
     >>> from fnn import Layer
     >>> from fnn.activations import identity
@@ -180,7 +186,9 @@ def mean_loss(acts: Acts, loss: Loss, params: Params[F], batch: Batch) -> float:
     check_loss(loss)
     check_batch(batch)
     output = _output("batch.x", acts, params, batch.x)
-    return _mean_loss(loss, output, check_target(batch.y, output), batch.weight)[0]
+    return _mean_loss(
+        loss, output, check_target(batch.y, output, targets=loss.targets), batch.weight
+    )[0]
 
 
 def step(params: Params[F], grads: Grads[Any], rate: float) -> Params[F]:
@@ -254,21 +262,21 @@ def _layers(acts: Acts, params: Params[F], x: NDArray[F]) -> list[tuple[NDArray[
 
 
 def _mean_loss(
-    loss: Loss, output: NDArray[F], y: NDArray[F], weight: Array | None
+    loss: Loss, output: NDArray[F], y: Array, weight: Array | None
 ) -> tuple[float, NDArray[F]]:
-    """The weighted mean of the losses and its derivative by the output."""
+    """The mean of the losses times their weights, and its derivative by the output."""
     shares: NDArray[F] | float = 1.0
     if output.ndim > 1 or weight is not None:
-        shares = row_shares(weight, output)
+        loss, shares = weighted(loss, weight, output, y)
     losses, bar = check_losses(loss.f(output, y), loss.df(output, y), output)
-    if output.ndim == 1:
-        return float(losses), bar
     mean_bar: NDArray[F]
     if isinstance(shares, np.ndarray):
-        value, mean_bar = float(np.dot(shares, losses)), np.multiply(bar, shares[:, None])
-    else:
-        value, mean_bar = float(np.add.reduce(losses)) / len(output), np.multiply(bar, shares)
-    return value, mean_bar
+        mean_bar = np.multiply(bar, shares[..., None])
+        return float(np.dot(shares, losses)), mean_bar
+    if output.ndim == 1:
+        return float(losses), bar
+    mean_bar = np.multiply(bar, shares)
+    return float(np.add.reduce(losses)) / len(output), mean_bar
 
 
 def _descend(
@@ -280,7 +288,8 @@ def _descend(
     x = _enter("batch.x", acts, params, batch.x)
     steps = _layers(acts, params, x)
     output = steps[-1][1]
-    value, bar = _mean_loss(loss, output, check_target(batch.y, output), batch.weight)
+    y = check_target(batch.y, output, targets=loss.targets)
+    value, bar = _mean_loss(loss, output, y, batch.weight)
     return value, _backward(acts, params, x, steps, bar)
 
 

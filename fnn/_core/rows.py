@@ -13,15 +13,21 @@ from fnn._core.numbers import as_numbers
 from fnn._core.shapes import check_weight
 from fnn.base import Array, Batch
 
+_ROUNDING = 1e-13
+"""The error of a mean of weights that were divided by it: half an ulp each, a few for the sum."""
+
 
 def as_data(data: Batch, name: str = "data") -> Batch:
-    """A data set to train on: `as_rows` with at least one row and usable weights."""
+    """A data set to train on: `as_rows` with at least one row, and with one that counts."""
     check_batch(data, name)
     data = as_rows(data, name)
     if len(data.x) == 0:
         raise ValueError(f"{name}.x: expected at least one row, got an empty data set")
-    if data.weight is not None:
-        check_weight(data.weight, data.weight.shape, np.dtype(np.float64), f"{name}.weight")
+    if data.weight is not None and not data.weight.any():
+        raise ValueError(
+            f"{name}.weight: expected a weight above 0, got 0 in every row; leave out weights that"
+            " are all the same: weight=None"
+        )
     return data
 
 
@@ -30,13 +36,15 @@ def as_rows(data: Batch, name: str) -> Batch:
     x, y, weight = data
     x = as_table(f"{name}.x", x)
     y = as_table(f"{name}.y", y)
-    weight = None if weight is None else as_vector(f"{name}.weight", weight)
-    for part, array in (("y", y), ("weight", weight)):
-        if array is not None and len(array) != len(x):
-            raise ValueError(
-                f"{name}.{part}: expected {len(x)} rows like {name}.x, got {len(array)};"
-                " each row is one sample"
-            )
+    if len(y) != len(x):
+        raise ValueError(
+            f"{name}.y: expected {len(x)} rows like {name}.x, got {len(y)}; each row is one sample"
+        )
+    if weight is not None:
+        weight = as_numbers(f"{name}.weight", weight)
+        kind = weight.dtype if weight.dtype.kind == "f" else np.dtype(np.float64)
+        check_weight(weight, y.shape[:1], y.shape, kind, f"{name}.weight")
+        weight = frozen(weight.view())
     return Batch(x, y, weight)
 
 
@@ -65,8 +73,33 @@ def as_vector(name: str, values: Any) -> Array:
 
 
 def without_zero_weights(rows: NDArray[np.intp], weight: Array | None) -> NDArray[np.intp]:
-    """The row numbers whose weight is not 0: a batch of zero weights would have no mean."""
-    return rows if weight is None else rows[weight[rows] != 0]
+    """The numbers of the rows that count: those with a weight that is not 0."""
+    if weight is None:
+        return rows
+    counts: NDArray[np.bool_] = weight[rows] != 0
+    kept: NDArray[np.intp] = rows[counts if counts.ndim == 1 else counts.any(axis=1)]
+    return kept
+
+
+def mean_one(data: Batch, rows: NDArray[np.intp] | None = None) -> Batch:
+    """The data with weights divided by the mean of those of these rows, or of all.
+
+    Weights for each target are divided by the mean of all their numbers. So only ratios matter,
+    and weights (n, n_out) that are equal in each row are those (n,). Weights whose mean is 1, but
+    for rounding, stay as they are, in the same memory.
+
+    >>> mean_one(Batch(np.eye(2), np.eye(2), np.array([1.0, 3.0]))).weight
+    array([0.5, 1.5])
+    """
+    weight = data.weight
+    if weight is None:
+        return data
+    counted = weight if rows is None else weight[rows]
+    top = float(counted.max())
+    mean = float(np.mean(counted / top, dtype=np.float64))  # by the top, as a sum may overflow
+    if abs(top * mean - 1.0) <= _ROUNDING:
+        return data
+    return data._replace(weight=frozen(np.divide(weight, top, dtype=np.float64) / mean))
 
 
 def take(data: Batch, rows: NDArray[np.intp]) -> Batch:
@@ -81,5 +114,5 @@ def take(data: Batch, rows: NDArray[np.intp]) -> Batch:
     return Batch(
         frozen(x.take(rows, axis=0)),
         frozen(y.take(rows, axis=0)),
-        None if weight is None else frozen(weight.take(rows)),
+        None if weight is None else frozen(weight.take(rows, axis=0)),
     )

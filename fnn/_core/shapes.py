@@ -13,7 +13,8 @@ from numpy import ndarray
 from numpy.typing import NDArray
 
 from fnn._core.numbers import as_floats
-from fnn.base import F, Params
+from fnn._core.targets import check_labels, wrong_shape
+from fnn.base import Array, F, Params, Targets
 
 
 def check_input(name: str, x: Any, params: Params[F], dtype: np.dtype[F]) -> NDArray[F]:
@@ -33,38 +34,68 @@ def check_input(name: str, x: Any, params: Params[F], dtype: np.dtype[F]) -> NDA
     )
 
 
-def check_target(y: Any, output: NDArray[F], name: str = "batch.y") -> NDArray[F]:
-    """Return targets of exactly the shape of the output."""
+def check_target(
+    y: Any, output: NDArray[F], name: str = "batch.y", targets: Targets | None = None
+) -> Array:
+    """Return targets of exactly the shape of the output, in its dtype.
+
+    Where a loss declares `targets` that are class labels, they are integers, one for each sample.
+    """
+    if targets is not None and targets.labels:
+        labels = check_labels(name, y, output.shape[-1])
+        if labels.shape == output.shape[:-1]:
+            return labels
+        raise wrong_shape(name, labels.shape, output.shape[:-1], targets)
     array = as_floats(name, y, output.dtype)
     if array.shape == output.shape:
         return array
-    remedy = "give one target for each output"
-    if array.size == output.size:
-        remedy = f"reshape it: y.reshape{output.shape}"
-    elif array.shape in (output.shape[:-1], (*output.shape[:-1], 1)):
-        remedy = f"class labels become targets by fnn.one_hot(y, {output.shape[-1]})"
-    raise ValueError(
-        f"{name}: expected {output.shape} like the network's output, got {array.shape}; {remedy}"
-    )
+    raise wrong_shape(name, array.shape, output.shape, targets)
 
 
 def check_weight(
-    weight: Any, shape: tuple[int, ...], dtype: np.dtype[F], name: str = "batch.weight"
+    weight: Any,
+    rows: tuple[int, ...],
+    targets: tuple[int, ...],
+    dtype: np.dtype[F],
+    name: str = "batch.weight",
 ) -> NDArray[F]:
-    """Return weights of samples: one each, none negative, not all zero."""
+    """Return weights, one for each sample or each target: finite numbers of at least 0.
+
+    `rows` is the batch shape, (n,) or (), and `targets` the shape of y. All weights may be 0.
+    """
     array = as_floats(name, weight, dtype)
-    if array.shape != shape:
-        remedy = "reshape it: weight.ravel()" if array.size == math.prod(shape) else "one each"
+    if array.shape not in (rows, targets):
+        each = "" if rows == targets else f" or {targets}, one for each target,"
         raise ValueError(
-            f"{name}: expected {shape}, one number for each sample, got {array.shape}; {remedy}"
+            f"{name}: expected {rows}, one number for each sample,{each} got {array.shape};"
+            f" {_weight_remedy(array.shape, rows, targets)}"
         )
-    total = float(array.sum())
-    if not (total > 0 and math.isfinite(total) and float(array.min()) >= 0):
-        raise ValueError(
-            f"{name}: expected finite weights of at least 0 with a positive sum,"
-            f" got minimum {array.min()} and sum {total}; leave out samples that do not count"
-        )
+    if not ((array >= 0) & (array < np.inf)).all():
+        raise _weight_error(name, array)
     return array
+
+
+def _weight_remedy(shape: tuple[int, ...], rows: tuple[int, ...], targets: tuple[int, ...]) -> str:
+    """How to give weights of a wrong shape a right one."""
+    size = math.prod(shape)
+    for fitting in (rows, targets):
+        if size == math.prod(fitting):
+            return f"reshape it: weight.reshape({fitting})"
+    if size == 1:
+        return "leave out a weight that all samples share: weight=None"
+    return "give one number for each sample"
+
+
+def _weight_error(name: str, array: NDArray[Any]) -> ValueError:
+    """The error for the first weight that is negative or not finite."""
+    good = (array >= 0) & (array < np.inf)
+    place = np.unravel_index(int(good.argmin()), array.shape)
+    axes = ("row", "column") if array.ndim != 1 else ("row",)
+    where = ", ".join(f"{axis} {i}" for axis, i in zip(axes, place, strict=False))
+    return ValueError(
+        f"{name}: expected finite numbers of at least 0, got {array[place]}"
+        f"{' in ' if where else ''}{where}; 0 leaves out what does not count"
+    )
 
 
 def check_elementwise(name: str, i: int, values: Any, z: NDArray[F]) -> NDArray[F]:
@@ -117,18 +148,9 @@ def check_like_output(name: str, value: Any, output: NDArray[F]) -> NDArray[F]:
     return array
 
 
-def row_shares(weight: Any, output: NDArray[F]) -> NDArray[F] | float:
-    """Return the share of each row in a mean: 1 / n, or its weight by the sum of all weights.
-
-    A sample on its own counts for 1, whatever its weight.
-    """
+def row_share(output: NDArray[F]) -> float:
+    """Return the share of each row in the mean: 1 / n; that of a sample on its own is 1."""
     rows = output.shape[:-1]
     if rows == (0,):
         raise ValueError("batch.x: expected at least one row, got an empty batch")
-    if weight is None:
-        return 1.0 / rows[0] if rows else 1.0
-    checked = check_weight(weight, rows, output.dtype)
-    if not rows:
-        return 1.0
-    shares: NDArray[F] = checked / np.add.reduce(checked)
-    return shares
+    return 1.0 / rows[0] if rows else 1.0

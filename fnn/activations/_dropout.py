@@ -39,8 +39,14 @@ def dropout(key: Key, rate: float, act: Activation) -> Activation:
         documented(partial(_masked_f, key, rate, act), dropout.__doc__),
         partial(_masked_derivative, key, rate, act, act.df),
         None if act.d2f is None else partial(_masked_derivative, key, rate, act, act.d2f),
-        f"dropout({key}, {rate}, {act})",
+        reach=None if act.reach is None else _scaled_reach(rate, act.reach),
+        name=f"dropout({key}, {rate}, {act})",
     )
+
+
+def _scaled_reach(rate: float, reach: tuple[float, float]) -> tuple[float, float]:
+    """The range of values that are scaled up, or silenced and then 0."""
+    return min(reach[0] / (1.0 - rate), 0.0), max(reach[1] / (1.0 - rate), 0.0)
 
 
 def _masked_f(key: Key, rate: float, act: Activation, z: Array) -> Array:

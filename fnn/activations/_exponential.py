@@ -7,6 +7,7 @@ array([-1.7581,  0.    ,  1.0507])
 
 from __future__ import annotations
 
+import math
 from functools import partial
 
 import numpy as np
@@ -51,7 +52,8 @@ def elu(alpha: float = 1.0) -> Activation:
         documented(partial(_elu, 1.0, alpha), elu.__doc__),
         partial(_elu_df, 1.0, alpha),
         partial(_elu_d2f, alpha),
-        f"elu({alpha})",
+        reach=(min(-alpha, 0.0), math.inf),
+        name=f"elu({alpha})",
     )
 
 
@@ -68,5 +70,6 @@ selu = Activation(
     documented(partial(_elu, *_SELU), _SELU_DOC),
     partial(_elu_df, *_SELU),
     partial(_elu_d2f, _SELU[1]),
-    "selu",
+    reach=(-_SELU[1], math.inf),
+    name="selu",
 )

@@ -7,6 +7,7 @@ array([-0.2689,  0.    ,  0.7311])
 
 from __future__ import annotations
 
+import math
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -42,7 +43,7 @@ def _silu_d2f(z: Array, a: Array) -> Array:
     return bend
 
 
-silu = Activation(_silu, _silu_df, _silu_d2f, "silu")
+silu = Activation(_silu, _silu_df, _silu_d2f, reach=(-0.2784645427610738, math.inf), name="silu")
 
 
 def _mish(z: Array) -> Array:
@@ -82,4 +83,4 @@ def _mish_d2f(z: Array, a: Array) -> Array:
     return bend
 
 
-mish = Activation(_mish, _mish_df, _mish_d2f, "mish")
+mish = Activation(_mish, _mish_df, _mish_d2f, reach=(-0.3088434130172503, math.inf), name="mish")

@@ -7,6 +7,8 @@ array([-0.1587,  0.    ,  0.8413])
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from fnn.activations._logistic import bell
@@ -44,7 +46,7 @@ def _gelu_d2f(z: Array, a: Array) -> Array:
     return bend
 
 
-gelu = Activation(_gelu, _gelu_df, _gelu_d2f, "gelu")
+gelu = Activation(_gelu, _gelu_df, _gelu_d2f, reach=(-0.16997120747990369, math.inf), name="gelu")
 
 
 def _gelu_tanh(z: Array) -> Array:
@@ -80,4 +82,10 @@ def _gelu_tanh_d2f(z: Array, a: Array) -> Array:
     return bend
 
 
-gelu_tanh = Activation(_gelu_tanh, _gelu_tanh_df, _gelu_tanh_d2f, "gelu_tanh")
+gelu_tanh = Activation(
+    _gelu_tanh,
+    _gelu_tanh_df,
+    _gelu_tanh_d2f,
+    reach=(-0.170040750571254, math.inf),
+    name="gelu_tanh",
+)

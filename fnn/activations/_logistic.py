@@ -7,6 +7,7 @@ array([0. , 0.5, 1. ])
 
 from __future__ import annotations
 
+import math
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -44,7 +45,7 @@ def _sigmoid_d2f(z: Array, a: Array) -> Array:
     return bend
 
 
-sigmoid = Activation(logistic, _sigmoid_df, _sigmoid_d2f, "sigmoid")
+sigmoid = Activation(logistic, _sigmoid_df, _sigmoid_d2f, reach=(0.0, 1.0), name="sigmoid")
 
 
 def _tanh(z: Array) -> Array:
@@ -68,7 +69,7 @@ def _tanh_d2f(z: Array, a: Array) -> Array:
     return -8.0 * a * (e / (1.0 + e) ** 2)
 
 
-tanh = Activation(_tanh, _tanh_df, _tanh_d2f, "tanh")
+tanh = Activation(_tanh, _tanh_df, _tanh_d2f, reach=(-1.0, 1.0), name="tanh")
 
 
 def _softplus(z: Array) -> Array:
@@ -90,7 +91,9 @@ def _softplus_d2f(z: Array, a: Array) -> Array:
     return bell(z)
 
 
-softplus = Activation(_softplus, _softplus_df, _softplus_d2f, "softplus")
+softplus = Activation(
+    _softplus, _softplus_df, _softplus_d2f, reach=(0.0, math.inf), name="softplus"
+)
 
 
 def _softsign(z: Array) -> Array:
@@ -119,4 +122,4 @@ def _softsign_d2f(z: Array, a: Array) -> Array:
     return bend
 
 
-softsign = Activation(_softsign, _softsign_df, _softsign_d2f, "softsign")
+softsign = Activation(_softsign, _softsign_df, _softsign_d2f, reach=(-1.0, 1.0), name="softsign")

@@ -7,6 +7,7 @@ array([0., 0., 3.])
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from typing import Any, TypeAlias
 
@@ -38,7 +39,9 @@ def _identity_df(z: Array, a: Array) -> Array:
     return np.minimum(np.maximum(z, 1.0), 1.0)  # as fast as ones_like, and NaN stays NaN
 
 
-identity = Activation(_identity, _identity_df, zero_second_derivative, "identity")
+identity = Activation(
+    _identity, _identity_df, zero_second_derivative, reach=(-math.inf, math.inf), name="identity"
+)
 
 
 def _relu(z: Array) -> Array:
@@ -55,7 +58,7 @@ def _relu_df(z: Array, a: Array) -> Array:
     return np.sign(a)
 
 
-relu = Activation(_relu, _relu_df, zero_second_derivative, "relu")
+relu = Activation(_relu, _relu_df, zero_second_derivative, reach=(0.0, math.inf), name="relu")
 
 
 def _leaky_relu(slope: float, z: Array) -> Array:
@@ -82,7 +85,8 @@ def leaky_relu(slope: float = 0.01) -> Activation:
         documented(partial(_leaky_relu, slope), leaky_relu.__doc__),
         partial(_leaky_relu_df, slope),
         zero_second_derivative,
-        f"leaky_relu({slope})",
+        reach=(-math.inf, math.inf),
+        name=f"leaky_relu({slope})",
     )
 
 
@@ -101,4 +105,6 @@ def _hard_sigmoid_df(z: Array, a: Array) -> Array:
     return inside / 6.0
 
 
-hard_sigmoid = Activation(_hard_sigmoid, _hard_sigmoid_df, zero_second_derivative, "hard_sigmoid")
+hard_sigmoid = Activation(
+    _hard_sigmoid, _hard_sigmoid_df, zero_second_derivative, reach=(0.0, 1.0), name="hard_sigmoid"
+)

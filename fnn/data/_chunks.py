@@ -25,7 +25,7 @@ from typing_extensions import override
 
 from fnn._core.arrays import frozen
 from fnn._core.numbers import check_finite, describe, whole
-from fnn._core.rows import as_data, as_rows, take, without_zero_weights
+from fnn._core.rows import as_data, as_rows, mean_one, take, without_zero_weights
 from fnn.base import Array, Batch
 from fnn.data._passes import Pass
 from fnn.random import Key, check_key, fold_in, permutation, split
@@ -77,6 +77,10 @@ def batches_from(chunks: Source, size: int, *, key: Key | None = None) -> Batche
     three batches are in memory at a time. Rows are copied, so a chunk may be overwritten when the
     next is asked for.
 
+    Weights are taken as they are, and each multiplies the loss of its row: a stream does not know
+    their mean. Divide them by it, if it is far from 1, or the rate by which they train is another.
+    `chunked`, which sees all of its data, has divided them.
+
     With a `key` the rows of each chunk come in random order, and so do the chunks of a sequence;
     ``fold_in(key, epoch)`` gives another order in every epoch. Raises `TypeError` for a generator
     in place of its function; and, when it is read, `ValueError` for no rows (as from a function
@@ -116,14 +120,17 @@ def chunked(rows: int, data: Batch) -> Chunks:
     """Cut `data` into a sequence of chunks of `rows` rows, for `batches_from`.
 
     Chunks are views, so arrays on disk (``np.load(path, mmap_mode="r")``) are read chunk by chunk.
-    The last chunk may be smaller. Raises `ValueError` for fewer than one row a chunk, for no rows,
-    for unequal numbers of rows, and for a weight below 0.
+    The last chunk may be smaller. Weights are divided by the mean of those that are not 0, so that
+    only their ratios matter. Raises `ValueError` for fewer than one row a chunk, for no rows, for
+    unequal numbers of rows, and for weights that do not fit or are all 0.
 
     >>> data = Batch(np.eye(5), np.arange(5.0).reshape(5, 1))
     >>> [batch.y.ravel().tolist() for batch in batches_from(chunked(3, data), 2, key=Key(0))]
     [[4.0, 3.0], [1.0, 2.0], [0.0]]
     """
-    return Chunks(as_data(data), whole("rows", rows, 1))
+    data = as_data(data)
+    counted = without_zero_weights(np.arange(len(data.x)), data.weight)
+    return Chunks(mean_one(data, counted), whole("rows", rows, 1))
 
 
 def _check_source(chunks: Any) -> None:
@@ -197,12 +204,17 @@ def _joined(parts: list[Batch]) -> Batch:
     )
 
 
-def _widths(part: Batch) -> tuple[int, int, bool]:
-    """The columns of x and of y, and whether there are weights: equal in all parts of a batch."""
-    return part.x.shape[1], part.y.shape[1], part.weight is not None
+def _widths(part: Batch) -> tuple[tuple[int, ...] | None, ...]:
+    """The shapes of a row of x, y and the weights, None without: equal in all parts of a batch."""
+    return tuple(None if array is None else array.shape[1:] for array in part)
 
 
 def _described(part: Batch) -> str:
     """The shapes of a part, for an error."""
-    x, y, weighted = _widths(part)
-    return f"x (n, {x}), y (n, {y}) and {'weight (n,)' if weighted else 'no weight'}"
+    x, y, *weight = (_shape(array) for array in part if array is not None)
+    return f"x {x}, y {y} and {f'weight {weight[0]}' if weight else 'no weight'}"
+
+
+def _shape(array: Array) -> str:
+    """A shape with any number of rows: (n,) or (n, 3)."""
+    return "(n,)" if array.ndim == 1 else f"(n, {array.shape[1]})"

@@ -13,7 +13,7 @@ from typing_extensions import override
 
 from fnn._core.arrays import frozen
 from fnn._core.numbers import check_finite, whole
-from fnn._core.rows import as_data, take, without_zero_weights
+from fnn._core.rows import as_data, mean_one, take, without_zero_weights
 from fnn.base import Batch
 from fnn.random import Key, permutation
 
@@ -54,7 +54,8 @@ class Samples(Pass):
 
     @override
     def _batch(self, i: int) -> Batch:
-        return Batch(self.data.x[i], self.data.y[i])
+        x, y, weight = self.data
+        return Batch(x[i], y[i], None if weight is None else weight[i, ...])
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +76,7 @@ class Minibatches(Pass):
         >>> np.array_equal(again.rows, minibatches(key(1), 2, first.data).rows)
         True
         """
-        return Minibatches(self.data, _order(key, self.data), self.size)
+        return Minibatches(self.data, order(key, self.data), self.size)
 
     @override
     def __len__(self) -> int:
@@ -89,9 +90,11 @@ class Minibatches(Pass):
 def samples(data: Batch) -> Samples:
     """A pass over the samples of `data` one by one, in their order, for online training.
 
-    ``data.x`` is (n, n_in) and ``data.y`` (n, n_out). Raises `ValueError` for no rows, for
-    unequal numbers of rows, for NaN or infinity in x, by its row and column, and for weights: the
-    weighted mean of one sample is its loss, so they would silently do nothing.
+    ``data.x`` is (n, n_in) and ``data.y`` (n, n_out). Weights are divided by their mean, so that
+    only their ratios matter: a sample of weight 2 pulls twice as hard as one of weight 1, and one
+    of weight 0, whose rows are copied then, is left out. Raises `ValueError` for no rows, for
+    unequal numbers of rows, for weights that do not fit or are all 0, and for NaN or infinity in
+    x, by its row and column.
 
     >>> pass_ = samples(Batch(np.eye(2), np.array([[5.0], [6.0]])))
     >>> len(pass_), pass_[1]
@@ -99,21 +102,19 @@ def samples(data: Batch) -> Samples:
     """
     data = as_data(data)
     check_finite("data.x", data.x)
-    if data.weight is not None:
-        raise ValueError(
-            f"data.weight: expected None, got {len(data.weight)} numbers; the weighted mean of one"
-            " sample is its loss: use minibatches(...), or pass data._replace(weight=None)"
-        )
-    return Samples(data)
+    rows = without_zero_weights(np.arange(len(data.x)), data.weight)
+    return Samples(mean_one(data if len(rows) == len(data.x) else take(data, rows)))
 
 
 def minibatches(key: Key, size: int, data: Batch) -> Minibatches:
     """A pass over the rows of `data` in the random order of `key`, `size` rows at a time.
 
     Every row comes once; the last batch may be smaller, and a `size` beyond the number of rows
-    gives one batch. Rows of weight 0, which no mean counts, are left out. For another order in
-    every epoch pass ``fold_in(key, epoch)``. Raises `ValueError` for a size below 1, no rows,
-    unequal numbers of rows, a weight below 0, and NaN or infinity in x, by its row and column.
+    gives one batch. Weights are divided by the mean of those that are not 0, once for all batches,
+    so that only their ratios matter and a row's pull does not depend on the rows beside it. Rows of
+    weight 0 are left out. For another order in every epoch pass ``fold_in(key, epoch)``. Raises
+    `ValueError` for a size below 1, no rows, unequal numbers of rows, weights that do not fit or
+    are all 0, and NaN or infinity in x, by its row and column.
 
     >>> from fnn.random import key
     >>> pass_ = minibatches(key(0), 2, Batch(np.eye(3), np.eye(3)))
@@ -122,9 +123,10 @@ def minibatches(key: Key, size: int, data: Batch) -> Minibatches:
     """
     data = as_data(data)
     check_finite("data.x", data.x)
-    return Minibatches(data, _order(key, data), whole("size", size, 1))
+    rows = order(key, data)
+    return Minibatches(mean_one(data, rows), rows, whole("size", size, 1))
 
 
-def _order(key: Key, data: Batch) -> NDArray[np.intp]:
+def order(key: Key, data: Batch) -> NDArray[np.intp]:
     """The numbers of the rows that count, in the order of a key."""
     return frozen(without_zero_weights(permutation(key, len(data.x)), data.weight))

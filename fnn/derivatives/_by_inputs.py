@@ -34,10 +34,10 @@ REMEDY = "take chunks of rows"
 def input_gradient(acts: Acts, loss: Loss, params: Params[F], batch: Batch) -> NDArray[F]:
     """The gradient of each sample's own loss by its x, in the shape of x.
 
-    dx = d_1 W_1^T, row by row: no mean is taken, so neither the number of rows nor
-    ``batch.weight`` changes a row's result. For derivatives of the outputs themselves, such as
-    df/dx of a surrogate, use `input_jacobian`. Raises `ValueError` or `TypeError` for arguments
-    that do not fit together.
+    dx = d_1 W_1^T, row by row: no mean is taken, so neither the number of rows nor weights for each
+    row change a row's result. Weights for each target belong to the row's own loss. For
+    derivatives of the outputs themselves, such as df/dx of a surrogate, use `input_jacobian`.
+    Raises `ValueError` or `TypeError` for arguments that do not fit together.
 
     >>> from fnn import Layer
     >>> from fnn.activations import identity

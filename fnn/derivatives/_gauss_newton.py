@@ -8,7 +8,7 @@ less the terms with f''. For a convex loss it has no negative eigenvalue.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Generic, NamedTuple
+from typing import Any, Generic, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,10 +78,11 @@ def fisher_vp(
 ) -> Grads[F]:
     """The product of the *empirical* Fisher matrix and `vector`: the mean of g_i (g_i . v).
 
-    `vector` and the result have the shapes of grads. g_i, the gradient of sample i's own loss, is
-    never formed: with the deltas d_l of each row, g_i . v = s_i = sum over l of
-    (a_{l-1} V_l + c_l) . d_l, and the result is a_{l-1}^T (s * d_l). It needs only the first
-    derivatives of loss and activations, and costs one and a half gradients.
+    `vector` and the result have the shapes of grads. Weights w_i for each row count it w_i times:
+    sum_i w_i g_i (g_i . v) / n; those for each target are in g_i itself, and so count squared. g_i,
+    the gradient of sample i's own loss, is never formed: with the deltas d_l of each row,
+    g_i . v = s_i = sum over l of (a_{l-1} V_l + c_l) . d_l, and the result is a_{l-1}^T (s * d_l).
+    It needs only the first derivatives of loss and activations, and costs one and a half gradients.
 
     The targets are those of the batch. Where the fit is poor, this does not approximate the true
     Fisher matrix (Kunstner, Balles and Hennig, "Limitations of the empirical Fisher approximation",
@@ -141,8 +142,10 @@ def kfac_factors(acts: Acts, loss: Loss, params: Params[F], batch: Batch) -> tup
 
     ``a`` (n_in + 1, n_in + 1) is the mean of (a, 1)^T (a, 1) over the inputs a of the layer, and
     ``g`` (n_out, n_out) the mean of S_l^T H S_l for S_l = du/dz_l: exact, by n_out backward passes,
-    where K-FAC often samples one. For one sample ``np.kron(a, g)``, in the order of
-    `fnn.tree.ravel`, is the layer's block of the matrix. A damped step is a^-1 (gW; gb) g^-1.
+    where K-FAC often samples one. Weights are in both: ``a`` is a weighted mean, of which their
+    scale falls out, and ``g`` is the sum of w_i S_l^T H S_l, divided by n. For one sample
+    ``np.kron(a, g)``, in the order of `fnn.tree.ravel`, is the layer's block of the matrix. A
+    damped step is a^-1 (gW; gb) g^-1.
 
     It needs ``loss.d2f``. Raises `ValueError` or `TypeError` for arguments that do not fit
     together, and `ValueError` where the free memory is too small. Source: Martens and Grosse,
@@ -160,14 +163,24 @@ def kfac_factors(acts: Acts, loss: Loss, params: Params[F], batch: Batch) -> tup
     """
     at, loss_at = enter_batch(acts, loss, params, batch)
     shares = np.asarray(loss_at.shares, at.output.dtype)[..., None]
+    fractions = _fractions(batch.weight, at)
     factors = []
     for i, s, hs in _bent_units(at, loss_at):
         ones = np.ones((len(s), 1), s.dtype)
         given = np.concatenate([at.a[i], ones], axis=1)
         width = s.shape[2]
         g = (s * shares).reshape(-1, width).T.dot(hs.reshape(-1, width))
-        factors.append(Factors(frozen(given.T.dot(given * shares[..., 0])), frozen(g)))
+        factors.append(Factors(frozen(given.T.dot(given * fractions)), frozen(g)))
     return tuple(factors[::-1])
+
+
+def _fractions(weight: Any, at: Linear[F]) -> NDArray[F] | float:
+    """Each row's fraction of all weights, as a column, or 1 / n; weights for each target add up."""
+    if weight is None:
+        return 1.0 / len(at.output)
+    mass = np.asarray(weight, at.output.dtype).reshape(len(at.output), -1).sum(axis=1)
+    column: NDArray[F] = mass[:, None] / max(mass.sum(), np.finfo(mass.dtype).tiny)
+    return column
 
 
 def _bent_units(at: Linear[F], loss_at: LossAt[F]) -> Iterator[tuple[int, NDArray[F], NDArray[F]]]:

@@ -21,6 +21,7 @@ from fnn._core import checks, memory, shapes
 from fnn._core.arrays import frozen
 from fnn.activations._piecewise import zero_second_derivative
 from fnn.base import Acts, Array, Batch, F, F_co, Grads, LayerGrad, Loss, Params
+from fnn.losses._weighted import weighted
 from fnn.network import trace
 
 
@@ -81,9 +82,9 @@ class LossAt(NamedTuple, Generic[F_co]):
 
     loss: Loss
     output: NDArray[F_co]
-    y: NDArray[F_co]
+    y: Array
     shares: NDArray[F_co] | float
-    """The weight of each row in the mean: a column that sums to 1, or one number for all."""
+    """Factor of each row's own loss: a column w_i / n, or one number for all, 1 / n."""
 
     def slope(self) -> NDArray[F_co]:
         """The gradient of each row's own loss by its output."""
@@ -126,11 +127,15 @@ def enter_batch(
     checks.check_batch(batch)
     at = linearize(acts, params, enter("batch.x", acts, params, batch.x))
     output = at.output.reshape(at.leading + at.output.shape[1:])
-    y = shapes.check_target(batch.y, output)
-    shares = shapes.row_shares(batch.weight, output)
+    y = shapes.check_target(batch.y, output, targets=loss.targets)
+    weight = batch.weight
+    if weight is not None and not at.leading:
+        weight = shapes.check_weight(weight, (), y.shape, output.dtype)[None]
+    rows = y.reshape(len(at.output), *y.shape[len(at.leading) :])
+    loss, shares = weighted(loss, weight, at.output, rows)
     if isinstance(shares, np.ndarray):
         shares = shares[:, None]
-    return at, LossAt(loss, at.output, y.reshape(at.output.shape), shares)
+    return at, LossAt(loss, at.output, rows, shares)
 
 
 def times(stack: NDArray[F], matrix: NDArray[F]) -> NDArray[F]:

@@ -4,8 +4,10 @@ The gradient of sample i by layer l is an outer product, gW_l[i] = a_{l-1}[i] (x
 gb_l[i] = d_l[i]. So its squared length is the sum over the layers of (|a|^2 + 1) |d|^2, and a
 weighted sum of gradients is a_{l-1}^T (s * d_l): neither needs a gradient to be formed.
 
-The weights of the batch do not change a sample's own gradient: `fnn.backprop` gives the weighted
-mean of these gradients.
+A weight for each row says how often the row counts, and does not change its own gradient:
+`fnn.backprop` gives ``sum_i w_i g_i / n`` of these gradients. A weight for each target belongs to
+the row's own loss, ``sum_k w_ik term_k``, and so to its own gradient: `fnn.backprop` gives their
+plain mean.
 """
 
 from __future__ import annotations
@@ -24,7 +26,8 @@ from fnn.derivatives._linearized import Linear, deltas, enter_batch, layer_grad
 def per_example_gradients(acts: Acts, loss: Loss, params: Params[F], batch: Batch) -> Grads[F]:
     """The gradient of each sample's loss: grads with a leading axis (batch, ...) in every array.
 
-    For one sample, its gradient. As `jax.vmap` of `jax.grad`. Raises `ValueError` or `TypeError`
+    For one sample, its gradient. Weights for each row change nothing, those for each target belong
+    to the loss. As `jax.vmap` of `jax.grad`. Raises `ValueError` or `TypeError`
     for arguments that do not fit together, and `ValueError` for gradients of more than half of the
     free memory: they are batch x P numbers. Source: Goodfellow, "Efficient per-example gradient
     computations", 2015.
@@ -79,7 +82,8 @@ def clipped_sum(
 
     sum over i of s_i g_i, s_i = min(1, max_norm / |g_i|). After a backward pass for the lengths it
     takes one product for each layer, a_{l-1}^T (s * d_l), and costs little more than one gradient.
-    With ``batch.weight``, row i is multiplied by its weight after clipping; 0 leaves it out.
+    With weights for each row, row i is multiplied by its own after clipping; 0 leaves it out.
+    Weights for each target belong to the samples' losses, and so act before clipping.
 
     DP-SGD adds noise to this sum; one row changes it by at most `max_norm` times its weight. Noise,
     sampling and the accounting of privacy are the caller's. Raises `ValueError` for a `max_norm`
@@ -107,7 +111,7 @@ def clipped_sum(
             " out, or look for values that are not finite in batch and params"
         )
     scale: Array = most / np.maximum(norms, most)  # float64: in float32 `most` may be 0 or inf
-    if batch.weight is not None:
+    if batch.weight is not None and np.ndim(batch.weight) == len(at.leading):
         scale *= as_floats("batch.weight", batch.weight, scale.dtype).reshape(scale.shape)
     grads = [
         layer_grad(at.a[i], (delta * scale[:, None]).astype(delta.dtype, copy=False))

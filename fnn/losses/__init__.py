@@ -28,12 +28,19 @@ of losses, ``_terms`` for those that are a sum over the outputs, ``_logits`` of 
 # numba also compiles the functions of these losses, from their source: see fnn.losses._logits for
 # the subset of NumPy that they keep to.
 
-from fnn.losses._classification import hinge, sigmoid_cross_entropy, softmax_cross_entropy
+from fnn.base import Targets
+from fnn.losses._classification import (
+    hinge,
+    sigmoid_cross_entropy,
+    softmax_cross_entropy,
+    softmax_cross_entropy_with_integer_labels,
+)
 from fnn.losses._logits import log_softmax, softmax
 from fnn.losses._regression import absolute_error, huber, pinball, poisson, squared_error
 from fnn.losses._targets import label_smoothing, masked_loss
 
 __all__ = [
+    "Targets",
     "absolute_error",
     "hinge",
     "huber",
@@ -45,6 +52,7 @@ __all__ = [
     "sigmoid_cross_entropy",
     "softmax",
     "softmax_cross_entropy",
+    "softmax_cross_entropy_with_integer_labels",
     "squared_error",
 ]
 

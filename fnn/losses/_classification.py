@@ -1,4 +1,4 @@
-"""Losses for classes: hinge, sigmoid_cross_entropy, softmax_cross_entropy.
+"""Losses for classes: hinge, sigmoid_cross_entropy, softmax_cross_entropy, and that of labels.
 
 >>> import numpy as np
 >>> softmax_cross_entropy.f(np.array([800.0, 0.0, -np.inf]), np.array([0.5, 0.5, 0.0]))
@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from fnn.base import Array, Loss
+from fnn._core.targets import check_labels
+from fnn.base import Array, Loss, Targets
 from fnn.losses._logits import below_top, log_softmax, softmax
 from fnn.losses._terms import sum_of, zero_curvature
 
@@ -31,7 +32,13 @@ def _hinge_df(output: Array, target: Array) -> Array:
     return slope
 
 
-hinge = Loss(sum_of(_hinge), _hinge_df, zero_curvature, "hinge")
+hinge = Loss(
+    sum_of(_hinge),
+    _hinge_df,
+    zero_curvature,
+    targets=Targets(-1.0, 1.0, (-1.0, 1.0), matched=True),
+    name="hinge",
+)
 
 
 def _sigmoid_cross_entropy(output: Array, target: Array) -> Array:
@@ -66,7 +73,9 @@ sigmoid_cross_entropy = Loss(
     sum_of(_sigmoid_cross_entropy),
     _sigmoid_cross_entropy_df,
     _sigmoid_cross_entropy_d2f,
-    "sigmoid_cross_entropy",
+    targets=Targets(0.0, 1.0),
+    logits=True,
+    name="sigmoid_cross_entropy",
 )
 
 
@@ -93,7 +102,13 @@ def _softmax_cross_entropy_df(output: Array, target: Array) -> Array:
 
 
 def _softmax_cross_entropy_d2f(output: Array, target: Array, v: Array) -> Array:
-    """Hessian times v: sum(y) p * (v - p . v), p = softmax(z).
+    """Hessian times v: sum(y) p * (v - p . v), p = softmax(z)."""
+    bent: Array = np.asarray(target.sum(-1))[..., None] * _softmax_curvature(output, v)
+    return bent
+
+
+def _softmax_curvature(output: Array, v: Array) -> Array:
+    """The product p * (v - p . v), p = softmax(z).
 
     What rounding left of the mean p . v is taken off as well: where p is nearly certain, v - p . v
     is next to nothing, and keeps its digits.
@@ -101,8 +116,7 @@ def _softmax_cross_entropy_d2f(output: Array, target: Array, v: Array) -> Array:
     p = softmax(output)
     apart = v - np.asarray((p * v).sum(-1))[..., None]
     rest = np.asarray((p * apart).sum(-1))[..., None]
-    total = np.asarray(target.sum(-1))[..., None]
-    bent: Array = total * p * (apart - rest)
+    bent: Array = p * (apart - rest)
     return bent
 
 
@@ -110,5 +124,69 @@ softmax_cross_entropy = Loss(
     _softmax_cross_entropy,
     _softmax_cross_entropy_df,
     _softmax_cross_entropy_d2f,
-    "softmax_cross_entropy",
+    targets=Targets(0.0, least_outputs=2),
+    logits=True,
+    name="softmax_cross_entropy",
+)
+
+
+def _with_integer_labels(output: Array, target: Array) -> Array:
+    """Cross-entropy of logits and class labels: f = -log p_y, p = softmax(z); df = p - e_y.
+
+    e_y is 1 for the class y, else 0; H v = p * (v - p . v). The targets are whole numbers from 0 to
+    k - 1, of any dtype, (n,) for outputs (n, k): no row of zeros and a one is formed, which saves
+    memory and time where classes are many. Others are a `ValueError` that names the row. The output
+    layer takes `identity`. It is `softmax_cross_entropy` of ``one_hot(y, k)``, as optax's function
+    of this name.
+    Error: f 3 / 3 eps and df 3.5 / 3.5 eps for 10 classes, f 7 / 7 eps and df 5 / 5 eps for 100; a
+    small f is relatively exact; d2f 0.5 / 0.5 eps of the greatest |v|.
+    Source: Good, Rational decisions, 1952.
+    """
+    z, at = _rows_and_labels(output, target)
+    top = np.arange(len(z)), z.argmax(-1)
+    below = _below(z, z[top][:, None])
+    e = np.exp(below)
+    e[top] = 0.0  # all but one at the top: log1p keeps a small f exact
+    total: Array = np.log1p(np.add.reduce(e, -1)) - below[at]
+    return total.reshape(output.shape[:-1])
+
+
+def _with_integer_labels_df(output: Array, target: Array) -> Array:
+    """Slope p - e_y, p = softmax(z)."""
+    z, at = _rows_and_labels(output, target)
+    slope: Array = np.exp(_below(z, np.maximum.reduce(z, -1)[:, None]))
+    slope /= np.add.reduce(slope, -1)[:, None]
+    slope[at] -= 1.0
+    return slope.reshape(output.shape)
+
+
+def _with_integer_labels_d2f(output: Array, target: Array, v: Array) -> Array:
+    """Hessian times v: p * (v - p . v), p = softmax(z)."""
+    check_labels("target", target, output.shape[-1])
+    return _softmax_curvature(output, v)
+
+
+def _rows_and_labels(output: Array, target: Array) -> tuple[Array, tuple[Array, Array]]:
+    """Rows of outputs and the places of their labels, which are seen to be classes of them."""
+    k = output.shape[-1]
+    labels = check_labels("target", target, k).reshape(-1)
+    rows = output.reshape(-1, k)
+    return rows, (np.arange(len(rows)), labels)
+
+
+def _below(z: Array, top: Array) -> Array:
+    """The result of `below_top`, given the maximum of each row."""
+    if np.isfinite(top).all():
+        below: Array = z - top
+        return below
+    return below_top(z)
+
+
+softmax_cross_entropy_with_integer_labels = Loss(
+    _with_integer_labels,
+    _with_integer_labels_df,
+    _with_integer_labels_d2f,
+    targets=Targets(0.0, labels=True, least_outputs=2),
+    logits=True,
+    name="softmax_cross_entropy_with_integer_labels",
 )

@@ -16,8 +16,11 @@ from functools import partial
 import numpy as np
 
 from fnn._core.numbers import positive, within
-from fnn.base import Array, Loss
+from fnn.base import Array, Loss, Targets
 from fnn.losses._terms import sum_of, zero_curvature
+
+_OF_ANY_SIZE = Targets(matched=True)
+"""Any real numbers that the last pair can reach."""
 
 
 def _squared_error(output: Array, target: Array) -> Array:
@@ -43,7 +46,13 @@ def _squared_error_d2f(output: Array, target: Array, v: Array) -> Array:
     return twice
 
 
-squared_error = Loss(sum_of(_squared_error), _squared_error_df, _squared_error_d2f, "squared_error")
+squared_error = Loss(
+    sum_of(_squared_error),
+    _squared_error_df,
+    _squared_error_d2f,
+    targets=_OF_ANY_SIZE,
+    name="squared_error",
+)
 
 
 def _absolute_error(output: Array, target: Array) -> Array:
@@ -62,7 +71,13 @@ def _absolute_error_df(output: Array, target: Array) -> Array:
     return slope
 
 
-absolute_error = Loss(sum_of(_absolute_error), _absolute_error_df, zero_curvature, "absolute_error")
+absolute_error = Loss(
+    sum_of(_absolute_error),
+    _absolute_error_df,
+    zero_curvature,
+    targets=_OF_ANY_SIZE,
+    name="absolute_error",
+)
 
 
 def _huber(delta: float, output: Array, target: Array) -> Array:
@@ -99,7 +114,8 @@ def huber(delta: float) -> Loss:
         sum_of(partial(_huber, delta), huber.__doc__),
         partial(_huber_df, delta),
         partial(_huber_d2f, delta),
-        f"huber({delta})",
+        targets=_OF_ANY_SIZE,
+        name=f"huber({delta})",
     )
 
 
@@ -130,7 +146,8 @@ def pinball(quantile: float) -> Loss:
         sum_of(partial(_pinball, quantile), pinball.__doc__),
         partial(_pinball_df, quantile),
         zero_curvature,
-        f"pinball({quantile})",
+        targets=_OF_ANY_SIZE,
+        name=f"pinball({quantile})",
     )
 
 
@@ -157,4 +174,6 @@ def _poisson_d2f(output: Array, target: Array, v: Array) -> Array:
     return bent
 
 
-poisson = Loss(sum_of(_poisson), _poisson_df, _poisson_d2f, "poisson")
+poisson = Loss(
+    sum_of(_poisson), _poisson_df, _poisson_d2f, targets=Targets(0.0), logits=True, name="poisson"
+)

@@ -40,7 +40,9 @@ def masked_loss(loss: Loss) -> Loss:
         documented(partial(sum_of_known, loss.f), masked_loss.__doc__),
         partial(where_known, loss.df),
         None if loss.d2f is None else partial(where_known, loss.d2f),
-        f"masked_loss({loss})",
+        targets=None if loss.targets is None else loss.targets._replace(missing=True),
+        logits=loss.logits,
+        name=f"masked_loss({loss})",
     )
     together, one_by_one = float(loss.f(*_PROBE)), float(masked.f(*_PROBE))
     if not math.isclose(together, one_by_one, rel_tol=1e-6):

@@ -16,7 +16,8 @@ from fnn._core import checks
 from fnn._core.arrays import frozen
 from fnn._core.numbers import as_floats
 from fnn.base import Activation, Acts, Array, Batch, F, Layer, Loss, Params
-from fnn.network import backprop, vjp
+from fnn.losses._weighted import weighted
+from fnn.network import backprop, forward, vjp
 from fnn.random import Key, normal, split, uniform
 from fnn.testing._contracts import Arrays, Function, checked_result
 from fnn.testing._differences import EXACT, Slopes, slopes, wrong_entry
@@ -145,9 +146,11 @@ def check_gradients(
     dtype = backprop(acts, loss, params, batch)[1][0].w.dtype  # raises what does not fit
     x, y = np.asarray(batch.x, _DOUBLE), np.asarray(batch.y, _DOUBLE)
     weight = None if batch.weight is None else np.asarray(batch.weight, _DOUBLE)
-    share = np.ones(x.shape[:-1]) if weight is None else weight
     analytic = all(_analytic(act.f) for act in acts) and _analytic_loss(loss.f, y)
-    net = _Network(acts, loss, Batch(x, y, weight), share / share.sum(), analytic)
+    output = forward(acts, params, x).astype(_DOUBLE)
+    rowwise, share = weighted(loss, weight, output, y)
+    shares = np.broadcast_to(share, x.shape[:-1])
+    net = _Network(acts, loss, Batch(x, y, weight), rowwise, shares, analytic)
     for move, move_key in zip(_MOVES, split(key, len(_MOVES)), strict=True):
         keys = iter(split(move_key, (1 + DIRECTIONS) * (2 * len(params) + 1)))
         own = [(p + move * _direction(next(keys), p.shape)).astype(dtype) for p in leaves(params)]
@@ -171,7 +174,10 @@ class _Network(NamedTuple):
     acts: Acts
     loss: Loss
     batch: Batch
+    rowwise: Loss
+    """The loss of each row, with the weights for each target in it."""
     share: Array
+    """What each row's loss is multiplied by."""
     analytic: bool
 
     def losses(self, arrays: Arrays) -> Array:
@@ -179,7 +185,7 @@ class _Network(NamedTuple):
         a = arrays[-1]
         for act, w, b in zip(self.acts, arrays[:-1:2], arrays[1::2], strict=True):
             a = act.f(a @ w + b)
-        return np.reshape(self.share * self.loss.f(a, self.batch.y), -1)
+        return np.reshape(self.share * self.rowwise.f(a, self.batch.y), -1)
 
     def derivatives(self, arrays: Arrays, ways: _Ways) -> Slopes:
         """The numerical derivatives of the loss, along one array's direction at a time."""
@@ -195,7 +201,7 @@ class _Network(NamedTuple):
         params: Params[Any] = tuple(map(Layer, layers[::2], layers[1::2]))
         value, grads = backprop(self.acts, self.loss, params, self.batch)
         output, pullback = vjp(self.acts, params, self.batch.x)
-        bar = self.share[..., None] * self.loss.df(output, self.batch.y.astype(output.dtype))
+        bar = self.share[..., None] * self.rowwise.df(output, self.batch.y.astype(output.dtype))
         claims = [*leaves(grads), pullback(bar)[1]]
         dtype, losses = output.dtype, self.losses(arrays)
         half = 0.0 if dtype == _DOUBLE else float(np.sqrt(np.finfo(dtype).eps))

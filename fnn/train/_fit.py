@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from fnn import tree
 from fnn._core.checks import check_params
 from fnn._core.numbers import check_finite, check_rate, describe, whole
-from fnn._core.rows import as_data
+from fnn._core.rows import as_data, mean_one, take, without_zero_weights
 from fnn.base import Acts, Array, Batch, F, F_co, Loss, Optimizer, Params, S, S_any
 from fnn.base import State as State
-from fnn.data import minibatches
+from fnn.data import Minibatches
 from fnn.network import forward, mean_loss
 from fnn.random import Key, fold_in, split
 from fnn.train._constant import WorseThanConstantWarning, best_constant, worse_than
@@ -99,17 +99,20 @@ def fit(
     sign = _sign(metric_mode, metric)
     train = as_data(train, "train")
     check_finite("train.x", train.x)
+    counted = without_zero_weights(np.arange(len(train.x)), train.weight)
+    train = mean_one(train, counted)
     plain = train_step(acts, loss, optimizer)
     state, history, best = _beginning(optimizer, params)
     if validation is not None:
         validation = as_data(validation, "validation")
         check_finite("validation.x", validation.x)
+        validation = mean_one(validation)
         mean_loss(acts, loss, state.params, validation)  # tells what does not fit before training
     elif metric is not None:
         raise ValueError("metric: expected validation data to measure it on, got none")
     _check_history(history, validation, metric)
     order, noise = split(key)
-    first = minibatches(order, batch_size, train)
+    first = Minibatches(train, counted, batch_size)
     done = len(history.train)
     step_keys = map(partial(fold_in, noise), count(done * len(first)))
 
@@ -152,6 +155,8 @@ def fit(
         if validation is None:
             result = result._replace(params=result.state.params)
         if len(result.history.train) > done:
+            if len(counted) < len(train.x):
+                train = take(train, counted)
             _warn_if_useless(acts, loss, result, train)
     except BaseException as error:
         attach(error, ledger.fit())

@@ -10,6 +10,7 @@ import numpy as np
 from fnn import tree
 from fnn._core.checks import check_acts, check_loss, check_optimizer, check_params
 from fnn._core.numbers import describe
+from fnn._core.targets import check_last_pair
 from fnn._core.vectors import layered
 from fnn.base import Acts, Batch, F, Layer, Loss, Optimizer, Params, S, S_any, State
 from fnn.network import _fresh_gradient
@@ -82,4 +83,5 @@ def train_step(acts: Acts, loss: Loss, optimizer: Optimizer[S]) -> TrainStep[S]:
     check_acts(acts)
     check_loss(loss)
     check_optimizer(optimizer)
+    check_last_pair(acts, loss)
     return TrainStep(acts, loss, optimizer)

@@ -69,7 +69,7 @@ class Case(NamedTuple):
     def share(self) -> Array:
         n = len(self.rows[0])
         weight = np.ones(n) if self.batch.weight is None else self.batch.weight
-        share: Array = weight / weight.sum()
+        share: Array = weight / n
         return share
 
     def restored(self, rows: Array) -> Array:

@@ -35,19 +35,18 @@ def truths(act: str, loss: str, params: Params, batch: Batch, vector: Grads) -> 
         return losses[loss](net(theta, x), y)
 
     def mean(theta: Any) -> Any:
-        return jnp.average(one(theta, x, y), weights=batch.weight)
+        return jnp.mean(count * one(theta, x, y))
 
     def rows(f: Any) -> Any:
         return jax.vmap(lambda x: f(theta, x))(x)
 
-    share = jnp.ones(len(x)) if batch.weight is None else jnp.asarray(batch.weight)
-    share = share / share.sum()
+    count = jnp.ones(len(x)) if batch.weight is None else jnp.asarray(batch.weight)
+    share = count / len(x)
     each = jax.vmap(jax.grad(one), (None, 0, 0))(theta, x, y)
     norms = jnp.linalg.norm(each, axis=1)
     bend = jax.vmap(jax.hessian(losses[loss]))(net(theta, x), y)
     jacobians, hessians = rows(jax.jacobian(net)), rows(jax.hessian(net, 1))
     gauss_newton = jnp.einsum("n,nkp,nkl,nlq->pq", share, jacobians, bend, jacobians)
-    count = 1 if batch.weight is None else jnp.asarray(batch.weight)
     found = {
         "jvp": jax.jvp(lambda t: net(t, x), (theta,), (v,))[1],
         "jacobian": jacobians,

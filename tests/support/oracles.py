@@ -52,11 +52,12 @@ def mean_loss(
     arrays: list[Array],
     batch: Batch,
 ) -> complex:
-    """The weighted mean loss of a network given as [w_1, b_1, w_2, b_2, ...], maybe complex."""
+    """The mean of w_i loss_i of a network given as [w_1, b_1, w_2, b_2, ...], maybe complex."""
     a = batch.x
     for f, w, b in zip(fs, arrays[::2], arrays[1::2], strict=True):
         a = f(a @ w + b)
-    return complex(np.average(loss(a, batch.y), weights=batch.weight))
+    weight = 1.0 if batch.weight is None else batch.weight
+    return complex(np.mean(weight * loss(a, batch.y)))
 
 
 def complex_step_gradient(

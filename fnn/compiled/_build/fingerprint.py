@@ -104,8 +104,14 @@ def _code(code: types.CodeType) -> str:
 def globals_of(function: types.FunctionType) -> dict[str, Any]:
     """The global names that a function reads, and their values; builtins are not among them."""
     values = function.__globals__
-    names = (name for op, name in instructions(function.__code__) if op == "LOAD_GLOBAL")
+    names = global_names(function.__code__)
     return {name: plain(values[name]) for name in names if name in values}
+
+
+@lru_cache(maxsize=1024)
+def global_names(code: types.CodeType) -> tuple[str, ...]:
+    """The names that a function's bytecode, and that of functions inside it, reads as globals."""
+    return tuple(dict.fromkeys(name for op, name in instructions(code) if op == "LOAD_GLOBAL"))
 
 
 def plain(value: Any) -> Any:

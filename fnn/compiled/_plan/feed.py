@@ -95,7 +95,7 @@ def contents(pass_: Samples | Minibatches, params: Params[Any], dtype: np.dtype[
         weight = None  # the mean over one sample is its loss
     if weight is not None:
         for batch in pass_:  # the weights of each must have a positive sum
-            check_weight(batch.weight, (len(batch.x),), dtype)
+            check_weight(batch.weight, y.shape[:1], y.shape[:1], dtype)
         weight = converted(weight, dtype)
     return Batch(converted(x, dtype), converted(y, dtype), weight)
 

@@ -29,7 +29,10 @@ T = TypeVar("T")
 
 
 class Memory(threading.local):
-    """Networks that a thread remembers: no two threads work in the same memory."""
+    """Networks that a thread remembers: no two threads work in the same memory.
+
+    Nor do two calls of one thread, of which one interrupts the other, as a signal handler does.
+    """
 
     def __init__(self) -> None:
         self.networks: dict[int, Network] = {}
@@ -47,7 +50,8 @@ def same(acts: Acts, others: Acts) -> bool:
 def remember(kept: dict[K, T], key: K, made: T) -> T:
     """Keep a value under its key, and drop the oldest one of too many."""
     if len(kept) >= MOST and key not in kept:
-        del kept[next(iter(kept))]
+        oldest, *_ = kept  # at once: a signal handler may change them
+        kept.pop(oldest, None)
     kept[key] = made
     return made
 
@@ -58,6 +62,7 @@ class Network:
     def __init__(self, acts: Acts, params: Params[Any]) -> None:
         self.acts, self.params = acts, params
         self.dtype = check_compiled(acts, params)
+        self.unchanged = pairs.watch(acts).unchanged
         self.codes = [pairs.activation(i, act, self.dtype).value for i, act in enumerate(acts)]
         self.arrays = [(np.ascontiguousarray(w), np.ascontiguousarray(b)) for w, b in params]
         self.lasting = all(  # an array that can be written can be resized, and so move
@@ -75,6 +80,7 @@ class Network:
         self.shape, self.place = (sizes[0],), address_of(self.net)
         self.size = count(params)
         self.predict = kernel("predict", self.dtype)
+        self.given = b""  # the sample that `output` is for
 
     def rows(self, x: Array) -> Array:
         """The outputs for rows of samples."""
@@ -104,7 +110,12 @@ def forward(acts: Acts, params: Params[F], x: ArrayLike) -> NDArray[F]:
     array([7.])
     """
     net = _memory.networks.get(id(params))
-    if net is None or net.params is not params or not (net.acts is acts or same(net.acts, acts)):
+    if (
+        net is None
+        or net.params is not params
+        or not (net.acts is acts or same(net.acts, acts))
+        or ((unchanged := net.unchanged) is not None and not unchanged())
+    ):
         net = Network(acts, params)
         if net.lasting:
             remember(_memory.networks, id(params), net)
@@ -112,15 +123,12 @@ def forward(acts: Acts, params: Params[F], x: ArrayLike) -> NDArray[F]:
         x = shapes.check_input("x", x, params, net.dtype)
         if x.ndim == 2:
             return frozen(net.rows(x))
-    net.predict(x.tobytes(), net.place)
+    net.given = given = x.tobytes()
+    net.predict(given, net.place)
     output: NDArray[F] = frombuffer(net.output.tobytes(), net.dtype)  # read-only, as bytes are
+    if net.given is not given:  # a signal handler was here, and `output` may be of its sample
+        return frozen(net.rows(x[None])[0])
     return output
-
-
-def codes_of(acts: Acts, loss: Loss, params: Params[Any], dtype: np.dtype[Any]) -> list[int]:
-    """The addresses of all pairs, that of the loss last."""
-    codes = [pairs.activation(i, act, dtype).both for i, act in enumerate(acts)]
-    return [*codes, pairs.loss(loss, dtype, params[-1].b.shape[0])]
 
 
 class Gradient:
@@ -128,9 +136,10 @@ class Gradient:
 
     def __init__(self, acts: Acts, loss: Loss, params: Params[Any], dtype: np.dtype[Any]) -> None:
         self.kept = acts, loss
+        self.watch = pairs.watch(acts, loss)
         plan = layout(sizes_of(params), dtype)
-        *codes, code = self.codes = codes_of(acts, loss, params, dtype)
-        self.lasting = pairs.own(loss.f, loss.df, *(f for act in acts for f in (act.f, act.df)))
+        codes = [pairs.activation(i, act, dtype).both for i, act in enumerate(acts)]
+        code = pairs.loss(loss, dtype, plan.sizes[-1])
         self.size = plan.size
         self.p = zeros((plan.size,), dtype)
         self.work, self.net = zeros((3 * plan.width,), dtype), plan.net(codes, code)
@@ -174,9 +183,13 @@ def backprop(acts: Acts, loss: Loss, params: Params[F], batch: Batch) -> tuple[f
     dtype = check_compiled(acts, params)
     x = shapes.check_input("batch.x", batch.x, params, dtype)
     y = shapes.check_target(batch.y, np.empty((*x.shape[:-1], *params[-1].b.shape), dtype))
-    share: NDArray[F] = np.full(y.shape[:-1] or 1, shapes.row_shares(batch.weight, y), dtype)
+    share: NDArray[F] = np.full(y.shape[:-1] or 1, shapes.row_share(y), dtype)
+    if batch.weight is not None:
+        share *= shapes.check_weight(batch.weight, y.shape[:-1], y.shape[:-1], dtype)
     key = (*map(id, acts), id(loss), dtype, *sizes_of(params))  # kept values keep their ids
-    kept = _memory.gradients.get(key)
-    if kept is None or not (kept.lasting or kept.codes == codes_of(acts, loss, params, dtype)):
-        kept = remember(_memory.gradients, key, Gradient(acts, loss, params, dtype))
-    return kept.of(params, x, y, share)
+    kept = _memory.gradients.pop(key, None)  # a call that interrupts this one makes another
+    if kept is None or kept.watch.changed():
+        kept = Gradient(acts, loss, params, dtype)
+    result = kept.of(params, x, y, share)
+    remember(_memory.gradients, key, kept)
+    return result

@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fnn._core.numbers import describe
-from fnn.base import Activation, Loss
+from fnn.base import Activation, Acts, Loss
 from fnn.compiled._build.cache import Modules, addresses
 from fnn.compiled._build.fingerprint import fingerprint, plain
+from fnn.compiled._build.watch import Watch, own, watching
 from fnn.compiled._runtime.comparison import DifferenceError, compare_activation, compare_loss
 from fnn.losses._targets import sum_of_known, where_known
 from fnn.losses._terms import summed
@@ -37,6 +38,12 @@ def loss(pair: Loss, dtype: np.dtype[Any], width: int) -> int:
     return _found("loss", _loss, pair.f, pair.df, dtype, width)["loss"]
 
 
+def watch(acts: Acts, loss: Loss | None = None) -> Watch:
+    """All that the pairs of a network read, to be made before they are compiled."""
+    losses = () if loss is None else (loss.f, loss.df)
+    return watching(*(f for act in acts for f in (act.f, act.df)), *losses)
+
+
 def _found(name: str, find: Function, f: Function, df: Function, *rest: Any) -> Mapping[str, int]:
     f, df = plain(f), plain(df)
     try:
@@ -52,20 +59,6 @@ def _found(name: str, find: Function, f: Function, df: Function, *rest: Any) -> 
             f" {describe(df)}: {reason(error)}; fnn.scan runs it as it is"
         ) from error
     return found
-
-
-@lru_cache(maxsize=1024)
-def _own(function: Any) -> bool:
-    if isinstance(function, partial):
-        return own(function.func, *function.args, *function.keywords.values())
-    if isinstance(function, float):
-        return True
-    return str(getattr(function, "__module__", "")).startswith("fnn.")
-
-
-def own(*functions: Any) -> bool:
-    """Tell whether all functions are fnn's, or partials of fnn's and of numbers."""
-    return all(map(_own, functions))
 
 
 @lru_cache(maxsize=1024)
