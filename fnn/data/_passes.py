@@ -65,6 +65,19 @@ class Minibatches(Pass):
     rows: NDArray[np.intp]
     size: int
 
+    def shuffled(self, key: Key) -> Minibatches:
+        """The pass ``minibatches(key, size, data)`` over the same data, which is not checked again.
+
+        So it makes the passes of all epochs from that of the first.
+
+        >>> from fnn.random import key
+        >>> first = minibatches(key(0), 2, Batch(np.eye(3), np.eye(3)))
+        >>> again = first.shuffled(key(1))
+        >>> np.array_equal(again.rows, minibatches(key(1), 2, first.data).rows)
+        True
+        """
+        return Minibatches(self.data, order(key, self.data), self.size)
+
     @override
     def __len__(self) -> int:
         return (len(self.rows) + self.size - 1) // self.size
@@ -110,5 +123,10 @@ def minibatches(key: Key, size: int, data: Batch) -> Minibatches:
     """
     data = as_data(data)
     check_finite("data.x", data.x)
-    rows = frozen(without_zero_weights(permutation(key, len(data.x)), data.weight))
+    rows = order(key, data)
     return Minibatches(mean_one(data, rows), rows, whole("size", size, 1))
+
+
+def order(key: Key, data: Batch) -> NDArray[np.intp]:
+    """The numbers of the rows that count, in the order of a key."""
+    return frozen(without_zero_weights(permutation(key, len(data.x)), data.weight))

@@ -23,6 +23,9 @@ from fnn.testing import check_gradients
 from fnn.train import DivergenceError, Epoch, Fit, History, epochs, fit
 from fnn.tree import leaves
 
+# Most of these fits stop after a few epochs, and so long before they are of any use.
+pytestmark = pytest.mark.filterwarnings("ignore::fnn.train.WorseThanConstantWarning")
+
 ACTS = (tanh, identity)
 PARAMS = init(key(0), (3, 6, 2))
 DATA = Batch(normal(key(1), (20, 3)), normal(key(2), (20, 2)))

@@ -26,7 +26,7 @@ Pass = Samples | Minibatches
 class Piece(NamedTuple):
     """Passes one after another: their batches, which of these begin a pass, and their masses.
 
-    The mass of a batch is its number of rows, or the sum of their weights.
+    The mass of a batch is its number of rows.
     """
 
     feed: Feed
@@ -135,6 +135,4 @@ def _joined(
         parts = zip(orders, ends, strict=False)
         bounds = np.concatenate([*[bounds[:-1] + end for (_, bounds), end in parts], ends[-1:]])
     masses = np.diff(bounds).astype(float)
-    if data.weight is not None:
-        masses = np.add.reduceat(data.weight[rows].astype(float), bounds[:-1])
     return Piece(Feed(data, rows, bounds, 0, int(firsts[-1])), firsts, masses, passes)

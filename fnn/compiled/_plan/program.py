@@ -25,6 +25,7 @@ from fnn.optimizers._moments import Adam, AdamW, Nadam
 from fnn.optimizers._rules import Elementwise
 from fnn.optimizers._transforms import AddDecayedWeights, AddL1, ClipByNorm, ClipByValue, Scale
 from fnn.schedules import Schedule, rate_at
+from fnn.train._plateau import ReduceOnPlateau, check_plateau
 
 Rebuild = Callable[[list[Array], int], Any]
 """A function that makes an optimizer's state of its vectors and the steps taken since."""
@@ -95,6 +96,9 @@ class Program:
             return self._masked(rule, state)
         if kind in RECIPES:
             return self._simple(rule, state)
+        if kind is ReduceOnPlateau:  # its scale changes between passes only
+            self.operations.append(Operation("scale", (check_plateau(state).scale,)))
+            return lambda vectors, steps: state
         raise TypeError(
             f"optimizer: expected one that fnn.optimizers makes, got {describe(rule)};"
             " fnn.scan runs any"
