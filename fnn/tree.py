@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from itertools import accumulate
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike
 from fnn._core import norms
 from fnn._core.arrays import frozen, rebuild
 from fnn._core.numbers import FLOATS, as_floats, describe, is_plain
-from fnn.base import Array, Layer, LayerGrad
+from fnn.base import Array, F, Grads, Layer, LayerGrad, Params, Tree
 
 __all__ = [
     "add",
@@ -96,8 +96,12 @@ def zeros_like(tree: T) -> T:
     return map(np.zeros_like, tree)
 
 
+@overload
+def zero_grads(params: Params[F]) -> Grads[F]: ...
+@overload
+def zero_grads(params: Tree) -> Any: ...
 def zero_grads(params: Any) -> Any:
-    """The gradient of params, or of another tree, of which nothing depends: zeros.
+    """Zeros in the shapes of params or of another tree, as a gradient of theirs.
 
     >>> from fnn.base import Layer
     >>> zero_grads((Layer(np.ones((1, 2)), np.ones(2)),))
@@ -106,6 +110,10 @@ def zero_grads(params: Any) -> Any:
     return zeros_like(as_grads(params))
 
 
+@overload
+def as_grads(tree: Params[F]) -> Grads[F]: ...
+@overload
+def as_grads(tree: Tree) -> Any: ...
 def as_grads(tree: Any) -> Any:
     """A tree with the numbers of `tree` and a `LayerGrad` in the place of each `Layer`.
 
