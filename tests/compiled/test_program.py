@@ -23,7 +23,7 @@ MADE_OF_OTHERS = {Chain, Masked, ReduceOnPlateau}
 
 GIVEN: dict[str, Any] = {
     "first": optimizers.sgd(0.1),
-    "second": optimizers.sgd(0.1),
+    "rest": optimizers.sgd(0.1),
     "optimizer": optimizers.sgd(0.1),
     "mask": (True, False),
     "loss": losses.squared_error,

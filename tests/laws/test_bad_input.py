@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from fractions import Fraction
 from functools import partial
 from itertools import repeat
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -38,7 +38,7 @@ from fnn import (
 from fnn.activations import identity, tanh
 from fnn.data import chunked
 from fnn.losses import huber, squared_error
-from fnn.optimizers import SgdState, sgd
+from fnn.optimizers import SgdState, adam, chain, masked, scale, sgd
 from fnn.random import fold_in, normal, permutation, split, uniform
 from fnn.train import epochs
 from tests.support.refusals import Expected, refuses
@@ -104,13 +104,29 @@ def test_activations_that_do_not_fit(f: Any, bad: Any, expected: Expected) -> No
     refuses(expected, f, bad, PARAMS, X)
 
 
+CALLS_OF_PARAMS: dict[str, Callable[[Any], Any]] = {
+    "forward": lambda bad: forward(ACTS, bad, X),
+    "trace": lambda bad: trace(ACTS, bad, X),
+    "vjp": lambda bad: vjp(ACTS, bad, X),
+    "backprop": lambda bad: backprop(ACTS, squared_error, bad, DATA),
+    "start": lambda bad: start(sgd(0.1), bad),
+    "step": lambda bad: step(bad, GRADS, 0.1),
+    "apply": lambda bad: apply_updates(bad, GRADS),
+}
+
+
+class Two(NamedTuple):
+    """A tree of one's own: a network, and something beside it."""
+
+    net: Any
+    slope: Any
+
+
 @each(
     {
         "a float": (1.0, TypeError, "params", "a tuple of Layer(w, b)", "float 1.0", "fnn.init"),
         "None": (None, TypeError, "params", "a tuple of Layer(w, b)", "NoneType"),
-        "an array": (X, TypeError, "params", "a tuple of Layer(w, b)", "an array (5, 3)"),
         "no layers": ((), TypeError, "params", "a tuple of Layer(w, b)", "a tuple of 0"),
-        "a layer alone": (FIRST, TypeError, "params", "got Layer", "(Layer(w, b),)"),
         "a list": (list(PARAMS), TypeError, "params", "a list of 2", "tuple(layers)"),
         "an iterator": (iter(PARAMS), TypeError, "params", "tuple_iterator"),
         "a dict": ({"w": X}, TypeError, "params", "a dict of 1"),
@@ -118,11 +134,6 @@ def test_activations_that_do_not_fit(f: Any, bad: Any, expected: Expected) -> No
         "a batch": (DATA, TypeError, "params", "got Batch"),
         "pairs": (ACTS, TypeError, "params[0]", "a Layer(w, b)", "got Activation"),
         "gradients": (GRADS, TypeError, "params[0]", "Layer(w, b)", "LayerGrad", "before grads"),
-        "plain tuples": (
-            (tuple(FIRST), SECOND),
-            *(TypeError, "params[0]", "a Layer(w, b)", "a tuple of 2"),
-        ),
-        "w and b": ((FIRST.w, FIRST.b), TypeError, "params[0]", "Layer(w, b)", "an array (3, 4)"),
         "numbers": (
             (layer(1.0, 0.0), SECOND),
             *(TypeError, "params[0].w", "an array of floats", "float 1.0"),
@@ -169,18 +180,101 @@ def test_activations_that_do_not_fit(f: Any, bad: Any, expected: Expected) -> No
         "a bias number": ((FIRST, layer(SECOND.w, np.array(1.0))), ValueError, "params[1].b"),
     }
 )
-@pytest.mark.parametrize("f", ["forward", "trace", "vjp", "backprop", "start", "step", "apply"])
+@pytest.mark.parametrize("f", CALLS_OF_PARAMS)
 def test_params_that_do_not_fit(f: str, bad: Any, expected: Expected) -> None:
-    calls: dict[str, Callable[[], Any]] = {
-        "forward": lambda: forward(ACTS, bad, X),
-        "trace": lambda: trace(ACTS, bad, X),
-        "vjp": lambda: vjp(ACTS, bad, X),
-        "backprop": lambda: backprop(ACTS, squared_error, bad, DATA),
-        "start": lambda: start(sgd(0.1), bad),
-        "step": lambda: step(bad, GRADS, 0.1),
-        "apply": lambda: apply_updates(bad, GRADS),
+    refuses(expected, CALLS_OF_PARAMS[f], bad)
+
+
+@each(
+    {
+        "an array": (X, TypeError, "params", "a tuple of Layer(w, b)", "an array (5, 3)"),
+        "a layer alone": (FIRST, TypeError, "params", "got Layer", "(Layer(w, b),)"),
+        "plain tuples": (
+            (tuple(FIRST), SECOND),
+            *(TypeError, "params[0]", "a Layer(w, b)", "a tuple of 2"),
+        ),
+        "w and b": ((FIRST.w, FIRST.b), TypeError, "params[0]", "Layer(w, b)", "an array (3, 4)"),
     }
-    refuses(expected, calls[f])
+)
+@pytest.mark.parametrize("f", ["forward", "trace", "vjp", "backprop", "step"])
+def test_trees_that_are_no_networks_params(f: str, bad: Any, expected: Expected) -> None:
+    """Optimizers take them, as they take any tree of floating arrays."""
+    refuses(expected, CALLS_OF_PARAMS[f], bad)
+    assert start(sgd(0.1), bad).opt == SgdState(0)
+
+
+@each(
+    {
+        "an int beside layers": (
+            (FIRST, 1),
+            *(TypeError, "params[1]", "an array of floats", "int 1", "np.asarray"),
+        ),
+        "a list of networks": (
+            ([PARAMS, PARAMS], X),
+            *(TypeError, "params[0]", "a tuple of such", "a list of 2"),
+        ),
+        "whole numbers beside layers": (
+            (PARAMS, np.arange(3)),
+            *(TypeError, "params[1]", "an array of floats", "(3,) of int64"),
+        ),
+        "an empty part": (((), ()), TypeError, "params", "at least one array", "a tuple of 2"),
+        "two dtypes": (
+            (PARAMS, (X, np.ones(2, np.float32))),
+            *(TypeError, "params[1][1]", "float64 like params[0][0].w", "float32", "one dtype"),
+        ),
+        "gradients inside": (
+            (X, GRADS),
+            *(TypeError, "params[1][0]", "Layer(w, b)", "got LayerGrad", "before grads"),
+        ),
+        "a named part": (
+            Two(PARAMS, 1.0),
+            *(TypeError, "params.slope", "an array of floats", "float 1.0"),
+        ),
+    }
+)
+def test_trees_that_no_optimizer_takes(bad: Any, expected: Expected) -> None:
+    refuses(expected, start, sgd(0.1), bad)
+    refuses(expected, adam(0.1).init, bad)
+    refuses(expected, masked(sgd(0.1), (True, True)).init, bad)
+    refuses(expected, apply_updates, bad, bad)
+
+
+TREE = Two((FIRST, SECOND), X)
+
+
+@each(
+    {
+        "one part": ((GRADS,), ValueError, "grads", "a tuple of 2 like params", "got 1"),
+        "a part that is none": (
+            (GRADS, None),
+            *(TypeError, "grads.slope", "an array (5, 3) like params.slope", "NoneType"),
+        ),
+        "a shorter network": (
+            (GRADS[:1], X),
+            *(ValueError, "grads.net", "a tuple of 2 like params.net", "got 1"),
+        ),
+        "another shape": (
+            (GRADS, X.T),
+            *(ValueError, "grads.slope", "(5, 3) like params.slope", "(3, 5)"),
+        ),
+        "another dtype": (
+            (GRADS, X.astype(np.float32)),
+            *(TypeError, "grads.slope", "float64 like params.slope", "float32", "Python floats"),
+        ),
+        "an array for a tuple": (
+            (X, X),
+            *(TypeError, "grads.net", "a tuple of 2 like params.net", "an array (5, 3)"),
+        ),
+    }
+)
+def test_gradients_that_do_not_fit_a_tree(bad: Any, expected: Expected) -> None:
+    error, name, *parts = expected
+    for optimizer in (sgd(0.1), chain(scale(1.0), adam(0.1))):
+        refuses(expected, optimizer.update, bad, optimizer.init(TREE), TREE)
+    renamed = (error, name.replace("grads", "updates"), *parts)
+    refuses(renamed, apply_updates, TREE, bad)
+    own = Optimizer(lambda params: 0, lambda grads, state, params: (bad, state))
+    refuses(renamed, chain(scale(1.0), own).update, (GRADS, X), ((), 0), TREE)
 
 
 @pytest.mark.parametrize("cls", [np.ma.MaskedArray, np.matrix])

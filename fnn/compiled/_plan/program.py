@@ -117,10 +117,10 @@ class Program:
             return lambda after, more: rule.kind(steps + more, *after[begin:end])
         return lambda after, more: ()
 
-    def _chain(self, rule: Chain[Any, Any], state: Any) -> Rebuild:
-        one, two = rule.states(state)
-        first, second = self.append(rule.first, one), self.append(rule.second, two)
-        return lambda vectors, steps: (first(vectors, steps), second(vectors, steps))
+    def _chain(self, rule: Chain, state: Any) -> Rebuild:
+        pairs = zip(rule.optimizers, rule.states(state), strict=True)
+        rebuilds = [self.append(optimizer, own) for optimizer, own in pairs]
+        return lambda vectors, steps: tuple([rebuild(vectors, steps) for rebuild in rebuilds])
 
     def _masked(self, rule: Masked[Any], state: Any) -> Rebuild:
         begin, place = len(self.vectors), len(self.operations)
