@@ -126,7 +126,7 @@ def as_grads(tree: Any) -> Any:
     """
     if not isinstance(tree, tuple):
         return tree
-    children = [as_grads(child) for child in tree]
+    children: list[Any] = [as_grads(child) for child in tree]
     return LayerGrad(*children) if isinstance(tree, Layer) else rebuild(tree, children)
 
 
