@@ -27,12 +27,12 @@ from fnn import (
 from fnn.activations import sigmoid, tanh
 from fnn.losses import squared_error
 from fnn.optimizers import sgd
-from fnn.random import fold_in, normal
+from fnn.random import fold_in, normal, uniform
 from fnn.train import epochs
 from fnn.tree import leaves
 
 ACTS = (tanh, sigmoid)
-DATA = Batch(normal(key(1), (7, 3)), normal(key(2), (7, 2)))
+DATA = Batch(normal(key(1), (7, 3)), uniform(key(2), (7, 2)))
 UPDATE = train_step(ACTS, squared_error, sgd(0.1))
 STATE = start(UPDATE.optimizer, init(key(0), (3, 4, 2)))
 
