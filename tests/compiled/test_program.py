@@ -9,8 +9,21 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fnn import Activation, Loss, Optimizer, activations, init, key, losses, optimizers, train
+from fnn import (
+    Activation,
+    Batch,
+    Loss,
+    Optimizer,
+    activations,
+    init,
+    key,
+    losses,
+    minibatches,
+    optimizers,
+    train,
+)
 from fnn.compiled._code.kernels import KERNELS
+from fnn.compiled._plan.pieces import share_data
 from fnn.compiled._plan.program import CHANGE_GRADIENT_ONLY, RECIPES, Program
 from fnn.compiled._plan.signatures import SIGNATURES
 from fnn.compiled._runtime import pairs
@@ -102,3 +115,13 @@ def test_every_loss_compiles(name: str) -> None:
     loss = LOSSES[name]
     assert pairs.own(loss.f, loss.df)
     assert pairs.loss(loss, DTYPE, 3)
+
+
+def test_passes_over_the_same_data_share_them_whatever_the_scale_of_their_weights() -> None:
+    x, y, weight = np.eye(3), np.ones((3, 1)), np.array([1.0, 2.0, 5.0])
+    first, again = (minibatches(key(i), 2, Batch(x, y, weight)) for i in range(2))
+    assert share_data(first, again)
+    assert share_data(first, minibatches(key(0), 2, Batch(x, y, 4 * weight)))
+    assert not share_data(first, minibatches(key(0), 2, Batch(x, y, weight[::-1])))
+    assert not share_data(first, minibatches(key(0), 2, Batch(x, y)))
+    assert not share_data(first, minibatches(key(0), 2, Batch(x, y + 1, weight)))

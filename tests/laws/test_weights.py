@@ -303,6 +303,14 @@ def test_float32_stays_float32_whatever_the_dtype_of_the_weights(loss: str) -> N
         np.testing.assert_allclose(gradient, want, rtol=1e-4, atol=1e-5)
 
 
+def test_one_output_is_a_term_of_its_own() -> None:
+    x, y, _ = data(3, "squared_error", ROWS, 3, 1)
+    params, weight = network(3, (3, 4, 1)), np.arange(7.0)
+    by_row = gradient_vector(ACTS, TOGETHER["a norm"], params, Batch(x, y, weight))[1]
+    by_target = gradient_vector(ACTS, TOGETHER["a norm"], params, Batch(x, y, weight[:, None]))[1]
+    np.testing.assert_allclose(by_target, by_row, rtol=1e-14)
+
+
 def test_labels_have_a_weight_for_each_row() -> None:
     pair, params = softmax_cross_entropy_with_integer_labels, network(5, SIZES)
     x, labels = data(1, "squared_error", 4, 3, 3).x, np.array([0, 2, 1, 2])
