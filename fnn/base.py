@@ -122,8 +122,8 @@ class Batch(NamedTuple):
     `fnn.losses.softmax_cross_entropy`, whose targets they multiply. So a row of weight 2 is that
     row twice, whatever rows are beside it. What sees a whole data set, such as `fnn.samples`,
     `fnn.minibatches`, `fnn.fit` and the solvers, first divides its weights by their mean: there
-    only ratios matter. A weight of 0 leaves out its row or its target, which may then be any finite
-    number.
+    only ratios matter. A weight of 0 leaves out its target, or its row from value and gradient:
+    what is missing may be NaN then.
     """
 
     x: Array

@@ -30,6 +30,7 @@ from fnn._core.shapes import (
     check_like_output,
     check_losses,
     check_target,
+    counted_targets,
     row_share,
 )
 from fnn._core.trees import check_alike
@@ -272,7 +273,9 @@ def _mean_loss(
     """The mean of the losses times their weights, and its derivative by the output."""
     shares: NDArray[F] | float = 1.0
     if weight is not None:
-        loss, shares = weighted(loss, weight, output, y)
+        loss, y, shares = weighted(loss, weight, output, y)
+        if isinstance(shares, np.ndarray):
+            y = counted_targets(y, shares)
     elif output.ndim > 1:
         shares = row_share(output)
     losses, bar = check_losses(loss.f(output, y), loss.df(output, y), output)

@@ -100,6 +100,14 @@ def _weight_error(name: str, array: NDArray[Any], rows: tuple[int, ...]) -> Valu
     )
 
 
+def counted_targets(y: Array, weight: Array) -> Array:
+    """Targets with 1 in the place of those of weight 0: they may be NaN, and 0 times NaN is NaN."""
+    if weight.all():
+        return y
+    counted = weight != 0
+    return np.where(counted if counted.ndim == y.ndim else counted[..., None], y, 1)
+
+
 def check_elementwise(name: str, i: int, values: Any, z: NDArray[F]) -> NDArray[F]:
     """Return the result of acts[i] for z, which has the shape of z and gets its dtype."""
     try:

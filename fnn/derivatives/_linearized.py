@@ -132,7 +132,7 @@ def enter_batch(
     if weight is not None and not at.leading:
         weight = shapes.check_weight(weight, (), y.shape, output.dtype)[None]
     rows = y.reshape(len(at.output), *y.shape[len(at.leading) :])
-    loss, shares = weighted(loss, weight, at.output, rows)
+    loss, rows, shares = weighted(loss, weight, at.output, rows)
     if isinstance(shares, np.ndarray):
         shares = shares[:, None]
     return at, LossAt(loss, at.output, rows, shares)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fnn._core.numbers import as_floats
-from fnn._core.shapes import check_like_output, check_weight, row_share
+from fnn._core.shapes import check_like_output, check_weight, counted_targets, row_share
 from fnn.base import Array, F, Loss
 from fnn.losses._classification import softmax_cross_entropy
 from fnn.losses._terms import summed
@@ -22,23 +22,25 @@ from fnn.losses._terms import summed
 
 def weighted(
     loss: Loss, weight: Any, output: NDArray[F], y: Array
-) -> tuple[Loss, NDArray[F] | float]:
-    """The loss of each row, and the share of each in the batch's loss: one number, or w_i / n.
+) -> tuple[Loss, Array, NDArray[F] | float]:
+    """The loss of a row, the targets, and the share of each row in the batch's: 1 / n or w_i / n.
 
-    Weights for each target are in the loss that is returned, which is for this output and y alone.
-    Raises `ValueError` for weights that do not fit, for an empty batch, and where weights for each
-    target meet a loss that is not a sum of one term for each output.
+    Weights for each target are in the loss that is returned, which is for this output and for the
+    targets that are returned alone: those of weight 0 may be NaN, and are replaced. Raises
+    `ValueError` for weights that do not fit, for an empty batch, and where weights for each target
+    meet a loss that is not a sum of one term for each output.
     """
     share = row_share(output)
     if weight is None:
-        return loss, share
+        return loss, y, share
     checked = check_weight(weight, output.shape[:-1], y.shape, output.dtype)
     if checked.ndim == 0:
-        return loss, checked
+        return loss, y, checked
     if checked.ndim < output.ndim:
         shares: NDArray[F] = np.multiply(checked, share)
-        return loss, shares
-    return by_target(loss, checked, output, y), share
+        return loss, y, shares
+    y = counted_targets(y, checked)
+    return by_target(loss, checked, output, y), y, share
 
 
 def by_target(loss: Loss, weight: NDArray[F], output: NDArray[F], y: NDArray[F]) -> Loss:

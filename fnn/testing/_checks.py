@@ -160,7 +160,7 @@ def check_gradients(
     k, rows = params[-1].b.size, y if x.ndim > 1 else y[None]
     analytic = all(_analytic(act.f) for act in acts) and _analytic_loss(loss.f, rows, k)
     output = forward(acts, params, x).astype(_DOUBLE)
-    rowwise, share = weighted(loss, weight, output, y)
+    rowwise, y, share = weighted(loss, weight, output, y)
     shares = np.broadcast_to(share, x.shape[:-1])
     net = _Network(acts, loss, Batch(x, y, weight), rowwise, shares, analytic)
     for move, move_key in zip(_MOVES, split(key, len(_MOVES)), strict=True):

@@ -194,8 +194,72 @@ def test_a_rows_own_derivatives_know_the_weights_of_its_targets_alone() -> None:
     np.testing.assert_allclose(total, scale @ own, rtol=1e-12, atol=1e-14)
 
 
+@every_loss
+def test_a_target_of_weight_0_may_be_missing(loss: str) -> None:
+    """NaN in its place changes nothing: of a target anywhere, of a row in the mean."""
+    pair, params, batch = problem(loss, "targets")
+    x, y, weight = batch
+    assert weight is not None
+    missing = Batch(x, np.where(weight == 0, np.nan, y), weight)
+    vector = backprop(ACTS, pair, params, batch)[1]
+    functions: list[Callable[..., Any]] = [
+        backprop,
+        d.hessian,
+        d.per_example_gradients,
+        d.input_gradient,
+        d.kfac_factors,
+        partial(d.gauss_newton_vp, vector=vector),
+        partial(d.fisher_vp, vector=vector),
+        partial(d.clipped_sum, max_norm=0.3),
+    ]
+    for f in functions:
+        for got, want in zip(
+            leaves(f(ACTS, pair, params, missing)),
+            leaves(f(ACTS, pair, params, batch)),
+            strict=True,
+        ):
+            np.testing.assert_array_equal(got, want)
+    check_gradients(ACTS, pair, params, missing)
+    by_row = problem(loss, "rows")[2]
+    assert by_row.weight is not None
+    gone = by_row._replace(y=np.where(by_row.weight[:, None] == 0, np.nan, y))
+    for got, want in zip(
+        leaves(backprop(ACTS, pair, params, gone)),
+        leaves(backprop(ACTS, pair, params, by_row)),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(got, want)
+    one = weights.chosen(missing, 1)
+    assert backprop(ACTS, pair, params, one)[0] == 0
+
+
+def test_fit_takes_missing_targets_of_weight_0() -> None:
+    """A column of which half is missing reaches the line that the other half lies on."""
+    rng = np.random.default_rng(4)
+    x = rng.normal(size=(60, 2))
+    y = x @ [[1.0, -2.0], [0.5, 3.0]] + [4.0, -1.0]
+    known = np.ones((60, 2))
+    known[::2, 1] = 0
+    known[5] = 0
+    data_ = Batch(x, np.where(known == 0, np.nan, y), known)
+    done = fit(
+        (identity,),
+        squared_error,
+        sgd(0.05),
+        init(key(0), (2, 2)),
+        data_,
+        key=key(1),
+        batch_size=10,
+        max_epochs=200,
+        validation=data_,
+    )
+    np.testing.assert_allclose(done.params[0].w, [[1, -2], [0.5, 3]], atol=1e-6)
+    np.testing.assert_allclose(done.params[0].b, [4, -1], atol=1e-6)
+    assert done.history.validation[-1] < 1e-10
+
+
 def test_a_weight_of_0_is_a_missing_target() -> None:
-    """A finite number in its place changes nothing, and masked_loss finds the same."""
+    """Another number in its place changes nothing, and masked_loss finds the same."""
     _, params, (x, y, _) = problem("squared_error", "none")
     known = np.random.default_rng(0).uniform(size=y.shape) < 0.6
     by_weight = Batch(x, np.where(known, y, 123.0), known.astype(float))
