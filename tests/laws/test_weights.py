@@ -253,7 +253,7 @@ def test_fit_takes_missing_targets_of_weight_0() -> None:
         max_epochs=200,
         validation=data_,
     )
-    np.testing.assert_allclose(done.params[0].w, [[1, -2], [0.5, 3]], atol=1e-6)
+    np.testing.assert_allclose(done.params[0].w, np.array([[1, -2], [0.5, 3]]), atol=1e-6)
     np.testing.assert_allclose(done.params[0].b, [4, -1], atol=1e-6)
     assert done.history.validation[-1] < 1e-10
 
