@@ -70,7 +70,8 @@ def check_weight(
             f"{name}: expected {rows}, one number for each sample,{each} got {array.shape};"
             f" {_weight_remedy(array.shape, rows, targets)}"
         )
-    if not ((array >= 0) & (array < np.inf)).all():
+    least = np.minimum.reduce(array, None, initial=0.0)  # NaN, if there is one
+    if not (least >= 0.0 and np.maximum.reduce(array, None, initial=0.0) < np.inf):
         raise _weight_error(name, array, rows)
     return array
 
@@ -102,7 +103,7 @@ def _weight_error(name: str, array: NDArray[Any], rows: tuple[int, ...]) -> Valu
 
 def counted_targets(y: Array, weight: Array) -> Array:
     """Targets with 1 in the place of those of weight 0: they may be NaN, and 0 times NaN is NaN."""
-    if weight.all():
+    if np.logical_and.reduce(weight, None):
         return y
     counted = weight != 0
     return np.where(counted if counted.ndim == y.ndim else counted[..., None], y, 1)
