@@ -113,7 +113,8 @@ class Batch(NamedTuple):
     """Samples and their targets.
 
     ``x`` is one sample (n_in,) or rows of samples (batch, n_in); ``y`` has the shape of the
-    network's output for ``x``.
+    network's output for ``x``, or is (batch,) class labels for a loss that declares them, such as
+    `fnn.losses.softmax_cross_entropy_with_integer_labels`.
 
     ``weight`` is a finite number of at least 0 for each row, (batch,) or (), or for each target, in
     the shape of ``y``. It multiplies losses: `fnn.backprop` takes ``sum_i w_i loss_i / n`` over the

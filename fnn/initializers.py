@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 
 from fnn import random
 from fnn._core.arrays import frozen
+from fnn._core.checks import uncalled
 from fnn._core.numbers import (
     as_numbers,
     check_interval,
@@ -306,9 +307,11 @@ def _drawn(
     name: str, draw: Initializer, key: Key, shape: tuple[int, ...], dtype: np.dtype[F]
 ) -> NDArray[F]:
     """A frozen array of an initializer, once its shape and kind are checked."""
-    if not callable(draw):
+    call = uncalled(draw, "Initializer")
+    if call or not callable(draw):
         raise TypeError(
-            f"{name}: expected an initializer, got {describe(draw)}; fnn.initializers has some"
+            f"{name}: expected an initializer, got {describe(draw)};"
+            f" {call or 'fnn.initializers has some'}"
         )
     array = np.array(as_numbers(name, draw(key, shape, dtype)), dtype)
     if array.shape != shape:

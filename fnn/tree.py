@@ -176,10 +176,15 @@ def ravel(tree: T) -> tuple[Array, Callable[[ArrayLike], T]]:
     """
     arrays = list(leaves(tree))
     for leaf in arrays:
-        if not is_plain(leaf) or leaf.dtype not in FLOATS or leaf.dtype != arrays[0].dtype:
+        if not is_plain(leaf) or leaf.dtype not in FLOATS:
+            raise TypeError(
+                f"tree: expected arrays of one floating dtype, got {describe(leaf)};"
+                " make each leaf one by np.asarray(leaf, dtype=float)"
+            )
+        if leaf.dtype != arrays[0].dtype:
             raise TypeError(
                 f"tree: expected arrays of one floating dtype, got {describe(leaf)}"
-                f" beside {describe(arrays[0])}; ravel params or grads"
+                f" beside {describe(arrays[0])}; convert them by leaf.astype({arrays[0].dtype})"
             )
     if not arrays:
         raise TypeError("tree: expected arrays of one floating dtype, got none; ravel params")

@@ -151,7 +151,8 @@ def _to_batch(name: str, value: Any) -> str:
         return f"pass the data of the pass, {name}.data, or train on it by fnn.epochs"
     if isinstance(value, Mapping):
         return f"make it one by Batch(**{name})"
-    if isinstance(value, tuple | list) and len(value) in (2, 3):
+    batches = isinstance(value, tuple | list) and any(isinstance(part, Batch) for part in value)
+    if isinstance(value, tuple | list) and len(value) in (2, 3) and not batches:
         return f"make it one by Batch(*{name})"
     if (
         isinstance(value, Iterable)

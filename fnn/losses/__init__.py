@@ -8,8 +8,14 @@ outputs of a classifier as probabilities; `label_smoothing` makes its targets le
 number or n of them; ``df(output, target)``, in the output's shape, is the exact derivative of f by
 the output. ``d2f(output, target, v)`` is H v, row by row: H is the Hessian of a sample's loss by
 its output; at a kink, where the slope jumps, it is 0, as on both sides. The target has the output's
-shape and floating dtype, and the results keep the dtype. Cross-entropies take logits, and poisson
-log rates: give the output layer the identity activation.
+shape and floating dtype, or is one class label for each sample where the name says integer labels;
+the results keep the dtype. Cross-entropies take logits, and poisson log rates: give the output
+layer the identity activation.
+
+A loss declares the targets that it is for, as `Targets`: `fnn.fit`, `fnn.epochs` and the solvers
+look at the data once and refuse others, by row and column, and `fnn.train_step` refuses another
+last pair for logits. Losses of your own may declare the same. `fnn.backprop` is the calculus, and
+computes what it is given.
 
 NaN in gives NaN out. An infinite output gives the limit, and equal infinities count as equal
 logits. NumPy warns only where a difference (of two logits, or of output and target), a product or

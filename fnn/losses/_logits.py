@@ -12,6 +12,21 @@ from numpy.typing import ArrayLike
 from fnn.base import Array
 
 
+def logits(z: ArrayLike) -> Array:
+    """Logits as an array with an axis of classes; machine code gets vectors, and has no need.
+
+    >>> logits([0, 1])
+    array([0, 1])
+    """
+    array: Array = np.asarray(z)
+    if array.dtype.kind not in "biufc" or array.ndim == 0 or array.shape[-1] == 0:
+        raise ValueError(  # with NumPy alone, as machine code is made of what losses call
+            f"z: expected logits (k,) or (n, k), numbers, got {array.dtype} {array.shape};"
+            " softmax is over the last axis"
+        )
+    return array
+
+
 def below_top(z: Array) -> Array:
     """Difference of z from its maximum over the last axis: 0 there, even if it is infinite."""
     top = np.partition(z, z.shape[-1] - 1)[..., -1:]
@@ -23,13 +38,15 @@ def below_top(z: Array) -> Array:
 def softmax(z: ArrayLike) -> Array:
     """Probabilities exp(z_i) / sum_j exp(z_j) over the last axis, in the shape and dtype of z.
 
+    Raises `ValueError` for z that is one number, or words.
+
     Error: 2.5 / 2.5 eps for 10 classes, 5 / 5 eps for 100.
     Source: Bridle, Training stochastic model recognition algorithms as networks, 1989.
 
     >>> softmax(np.array([0.0, 0.0, -np.inf]))
     array([0.5, 0.5, 0. ])
     """
-    e = np.exp(below_top(np.asarray(z)))
+    e = np.exp(below_top(logits(z)))
     total: Array = np.asarray(e.sum(-1))[..., None]
     return e / total
 
@@ -42,7 +59,7 @@ def log_softmax(z: ArrayLike) -> Array:
     >>> log_softmax(np.array([50.0, 0.0]))
     array([-1.92874985e-22, -5.00000000e+01])
     """
-    below = below_top(np.asarray(z))
+    below = below_top(logits(z))
     others = np.partition(below, below.shape[-1] - 1)[..., :-1]  # all but one at the top: exp(0)
     total: Array = np.asarray(np.exp(others).sum(-1))[..., None]
     result: Array = below - np.log1p(total)

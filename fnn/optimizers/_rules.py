@@ -133,11 +133,31 @@ def rewrite(optimizer: Optimizer[S], g: Array, state: S, params: Any) -> tuple[A
     if not (isinstance(pair, tuple) and len(pair) == 2):
         raise TypeError(
             f"optimizer.update: expected the pair (updates, state), got {describe(pair)};"
-            " return both"
+            f" {_RETURN_BOTH}"
         )
     updates, after = pair
-    check_alike("updates", updates, params)
+    try:
+        check_alike("updates", updates, params)
+    except (TypeError, ValueError):
+        if _alike(pair, params):  # those of two layers look like a pair
+            raise TypeError(
+                "optimizer.update: expected the pair (updates, state), got the updates alone;"
+                f" {_RETURN_BOTH}"
+            ) from None
+        raise
     return joined(updates), after
+
+
+_RETURN_BOTH = "return both: (updates, state), or (updates, ()) without a state"
+
+
+def _alike(tree: Any, params: Any) -> bool:
+    """Tell whether a tree is as the updates of these params are."""
+    try:
+        check_alike("updates", tree, params)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def add_scaled(g: Array, factor: float, x: Array) -> None:

@@ -105,7 +105,7 @@ def check_loss(
     y = np.atleast_1d(y) if labels else np.atleast_2d(y)
     if outputs is None:
         y = np.resize(y, (max(64, len(y)), *y.shape[1:]))
-        k = max(3, int(y.max()) + 1) if labels else y.shape[1]
+        k = max(3, int(y.max()) + 1) if labels else y.shape[-1]
         outputs = _usual_outputs(output_key, (len(y), k))
     u = np.atleast_2d(as_floats("outputs", outputs, _DOUBLE))
     if y.shape != (u.shape[:1] if labels else u.shape):

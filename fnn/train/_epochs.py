@@ -56,11 +56,13 @@ def epochs(
     step. An optimizer with `reduce_on_plateau` in it is told the mean loss of every epoch.
 
     Raises `TypeError` for a pass that could be read only once (a generator would leave the second
-    epoch empty), `ValueError` for an empty one, and `DivergenceError` where a loss, a gradient to
-    clip, or after an epoch the params or an array of the optimizer's state are not finite (but an
-    array that was not finite to begin with). Whatever exception leaves it, Ctrl-C and those of
-    `update` and `passes` too, carries the best params by training loss, the last state and the
-    history of the finished epochs: `progress_of` returns them.
+    epoch empty), `ValueError` for an empty one and, if `train_step` made the update, for targets
+    that its loss is not for or that the last pair cannot reach (each data set is looked at once),
+    and `DivergenceError` where a loss, a gradient to clip, or after an epoch the params or an array
+    of the optimizer's state are not finite (but an array that was not finite to begin with).
+    Whatever exception leaves it, Ctrl-C and those of `update` and `passes` too, carries the best
+    params by training loss, the last state and the history of the finished epochs: `progress_of`
+    returns them.
 
     >>> from itertools import islice, repeat
     >>> halve = lambda state, batch: (state / 2, state)

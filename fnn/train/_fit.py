@@ -72,9 +72,11 @@ def fit(
 
     Warns with `WorseThanConstantWarning` where the result is worse on the training data than a
     constant. Raises `DivergenceError` where a loss, on validation data too, the params or the
-    optimizer's state after an epoch are not finite; `ValueError` for data with NaN or infinity,
-    naming row and column, for a metric that is NaN where it is to say which params are the best,
-    and where a number, a shape or the engine does not fit.
+    optimizer's state after an epoch are not finite; `ValueError` for x with NaN or infinity and for
+    targets that the loss is not for (`fnn.base.Targets`) or that the last pair cannot reach, naming
+    row, column and remedy, for a last pair other than identity under logits, for a metric that is
+    NaN where it is to say which params are the best, and where a number, a shape or the engine does
+    not fit.
 
     >>> from fnn import init, key, one_hot
     >>> from fnn.activations import identity, tanh

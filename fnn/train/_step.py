@@ -77,6 +77,8 @@ def start(optimizer: Optimizer[S], params: Any) -> Any:
 def train_step(acts: Acts, loss: Loss, optimizer: Optimizer[S]) -> TrainStep[S]:
     """Make the update ``(state, batch) -> (state, loss)``, for folds to train with.
 
+    Raises `ValueError` for a loss that takes logits after another last pair than the identity.
+
     >>> import numpy as np
     >>> from fnn import init, key, samples, scan
     >>> from fnn.activations import identity

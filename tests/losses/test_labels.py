@@ -161,3 +161,11 @@ def test_its_derivatives_are_checked_as_those_of_others() -> None:
     wrong = LABELED._replace(df=lambda z, y: 2.0 * LABELED.df(z, y))
     with pytest.raises(AssertionError, match=r"loss\.df"):
         check_loss(wrong)
+
+
+def test_weights_multiply_the_losses_of_labels() -> None:
+    weight = np.arange(9.0)
+    got, grads = backprop(ACTS, LABELED, PARAMS, BATCH._replace(weight=weight))
+    want, hot = backprop(ACTS, ROWS, PARAMS, HOT._replace(weight=weight))
+    assert got == pytest.approx(want, rel=1e-15)
+    np.testing.assert_allclose(ravel(grads)[0], ravel(hot)[0], rtol=0, atol=1e-15)

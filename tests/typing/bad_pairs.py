@@ -8,7 +8,7 @@ import numpy as np
 
 from fnn import Activation, Array, Batch, Loss, Optimizer, Params, State, backprop, init, key
 from fnn.activations import leaky_relu, tanh
-from fnn.base import Acts, Grads
+from fnn.base import Acts, Grads, Targets
 from fnn.losses import huber, squared_error
 from fnn.optimizers import SgdState, adam, chain, sgd
 from fnn.testing import check_activation, check_gradients, check_loss
@@ -43,6 +43,9 @@ Activation(f, f)  # type: ignore[arg-type]
 Activation(f, df, f)  # type: ignore[arg-type]
 Activation(f, df, df, df)  # type: ignore[arg-type]
 Activation(f, df, df, (0.0, 1.0), "f", df)  # type: ignore[call-arg]
+Activation(f, df, reach=1.0)  # type: ignore[arg-type]
+Activation(f, df, reach=(0.0, 1.0, 2.0))  # type: ignore[arg-type]
+Activation(f, df, reach=("0", "1"))  # type: ignore[arg-type]
 Activation(f(np.ones(2)), df)  # type: ignore[arg-type]
 Activation(lambda z, a: z, df)  # type: ignore[arg-type, misc]
 Activation(lambda: np.ones(2), df)  # type: ignore[arg-type, misc]
@@ -68,6 +71,12 @@ tanh.f(np.ones(2), np.ones(2))  # type: ignore[call-arg]
 Loss(loss_f)  # type: ignore[call-arg]
 Loss(loss_f, df_of_z)  # type: ignore[arg-type]
 Loss(f, df)  # type: ignore[arg-type]
+Loss(loss_f, loss_f, targets=(0.0, 1.0))  # type: ignore[arg-type]
+Loss(loss_f, loss_f, targets=Targets)  # type: ignore[arg-type]
+Loss(loss_f, loss_f, logits="no")  # type: ignore[arg-type]
+Targets("0", 1)  # type: ignore[arg-type]
+Targets(0, 1, 2)  # type: ignore[arg-type]
+Targets(whole=True)  # type: ignore[call-arg]
 Loss(loss_f, loss_f, loss_f)  # type: ignore[arg-type]
 Loss(as_float, loss_f)  # type: ignore[arg-type]
 Loss(loss_f, lambda output: output)  # type: ignore[arg-type, misc]

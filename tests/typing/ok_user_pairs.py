@@ -23,7 +23,7 @@ from fnn import (
     start,
     train_step,
 )
-from fnn.base import Grads
+from fnn.base import Grads, Targets
 from fnn.tree import leaves, scale
 
 
@@ -102,6 +102,18 @@ def log_cosh(output: Array, target: Array) -> Array:
 
 
 log_cosh_loss = Loss(log_cosh, lambda output, target: np.tanh(output - target))
+
+
+bounded = fourth._replace(targets=Targets(-1, 1))
+matched = Loss(fourth.f, fourth.df, targets=Targets(matched=True), name="fourth")
+labeled = Loss(fourth.f, fourth.df, targets=Targets(labels=True, least_outputs=2), logits=True)
+either = Loss(fourth.f, fourth.df, targets=Targets(only=(-1, 1)))
+assert_type(bounded.targets, Targets | None)
+assert_type(labeled.logits, bool)
+unit = Activation(np.tanh, lambda z, a: 1 - a * a, reach=(-1, 1), name="unit")
+assert_type(unit.reach, tuple[float, float] | None)
+labels = Batch(np.full((2, 2), 0.1), np.array([0, 1]))
+assert_type(labels, Batch)
 
 
 class Momentum(NamedTuple):

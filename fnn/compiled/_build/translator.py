@@ -17,7 +17,7 @@ import numpy as np
 from fnn.compiled._build.fingerprint import globals_of, instructions
 from fnn.compiled._code import mathematics, pair_loops
 from fnn.compiled._code.jit import jitted
-from fnn.losses._logits import below_top
+from fnn.losses._logits import below_top, logits
 
 
 class Translator:
@@ -109,5 +109,6 @@ def for_vectors() -> Translator:
     numba takes two seconds to compile `below_top` as it stands, so that another takes its place.
     """
     translator = Translator(partition=mathematics.partition)
+    translator.done[id(logits)] = logits, jitted(lambda z: z)
     translator.done[id(below_top)] = below_top, jitted(mathematics.below_top)
     return translator
