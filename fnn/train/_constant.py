@@ -56,14 +56,18 @@ def _constants(loss: Loss, data: Batch, n_out: int) -> Iterator[Array]:
         yield np.log(np.maximum(np.bincount(labels, weight, n_out) / len(y), 1e-300))
         return
     y = y.astype(np.float64, copy=False)
-    share = np.isfinite(y).astype(np.float64)  # targets that are missing have none
+    known = np.isfinite(y)
+    share = known.astype(np.float64)
     if data.weight is not None:
         weight = np.asarray(data.weight, dtype=np.float64)
         share *= weight if weight.ndim == 2 else weight[:, None]
-    mean = (share * np.nan_to_num(y)).sum(axis=0) / share.sum(axis=0)
+    mean = (share * np.nan_to_num(y)).sum(axis=0) / np.maximum(share.sum(axis=0), 1e-300)
     if declared is None or not loss.logits:
         yield mean
-        yield np.median(y, axis=0) if share.all() else np.nanmedian(y, axis=0)
+        if known.all():
+            yield np.median(y, axis=0)
+        elif known.any(axis=0).all():
+            yield np.nanmedian(y, axis=0)
     if declared is None or declared.only is not None:
         yield np.sign(mean)
     if (declared is None or loss.logits) and (mean > 0).all():

@@ -70,7 +70,7 @@ learned = DivergenceError(1, 1, 0.0, state).progress.params  # type: ignore[unio
 guard(update)(data, state)  # type: ignore[arg-type]
 guard(0.1)  # type: ignore[type-var]
 observe(0.5)  # type: ignore[call-arg]
-chain(reduce_on_plateau, optimizer)  # type: ignore[arg-type]
+chain(reduce_on_plateau, optimizer)  # type: ignore[call-overload]
 
 # train_step and start
 train_step(squared_error, acts, optimizer)  # type: ignore[arg-type]
