@@ -20,10 +20,10 @@ _ROUNDING = 1e-6
 class WorseThanConstantWarning(UserWarning):
     """A fit whose params have a greater loss on the training data than one constant output.
 
-    The constants that are tried are the mean and the median of each target, the sign of the mean,
-    and the logarithms and logits of the means, which are the best constants of `poisson` and of the
-    losses that take logits; for whole-number labels, the logarithms of the classes' shares. So the
-    best constant of all may be better still, and is no worse.
+    The constants that are tried are the mean and the median of each target, the sign of the mean
+    for targets of -1 and 1, and the logarithms and logits of the means where the loss takes logits;
+    for whole-number labels, the logarithms of the classes' shares. So the best constant of all may
+    be better still, and is no worse.
     """
 
 
@@ -38,7 +38,7 @@ def best_constant(loss: Loss, data: Batch, bias: NDArray[F]) -> float:
     weights = np.zeros((1, len(bias)), bias.dtype)
     least = math.inf
     with np.errstate(all="ignore"):
-        for constant in _constants(data, len(bias)):
+        for constant in _constants(loss, data, len(bias)):
             output = constant.astype(bias.dtype)
             if output.shape == bias.shape and np.isfinite(output).all():
                 network = (Layer(weights, output),)
@@ -47,25 +47,30 @@ def best_constant(loss: Loss, data: Batch, bias: NDArray[F]) -> float:
     return least
 
 
-def _constants(data: Batch, n_out: int) -> Iterator[Array]:
-    y = np.asarray(data.y)
+def _constants(loss: Loss, data: Batch, n_out: int) -> Iterator[Array]:
+    """The constants that may be the best, by what the loss declares; all if it declares nothing."""
+    y, declared = np.asarray(data.y), loss.targets
     if y.ndim == 1:  # labels
         labels: Any = y.astype(np.intp)
         weight = None if data.weight is None else np.asarray(data.weight, dtype=np.float64)
         yield np.log(np.maximum(np.bincount(labels, weight, n_out) / len(y), 1e-300))
         return
     y = y.astype(np.float64, copy=False)
-    share = np.isfinite(y).astype(np.float64)  # targets that are missing have none
-    median = np.median if share.all() or not share.any(axis=0).all() else np.nanmedian
-    middle = median(y, axis=0)
+    known = np.isfinite(y)
+    share = known.astype(np.float64)
     if data.weight is not None:
         weight = np.asarray(data.weight, dtype=np.float64)
         share *= weight if weight.ndim == 2 else weight[:, None]
-    mean = (share * np.nan_to_num(y)).sum(axis=0) / share.sum(axis=0)
-    yield mean
-    yield middle
-    yield np.sign(mean)
-    if (mean > 0).all():
+    mean = (share * np.nan_to_num(y)).sum(axis=0) / np.maximum(share.sum(axis=0), 1e-300)
+    if declared is None or not loss.logits:
+        yield mean
+        if known.all():
+            yield np.median(y, axis=0)
+        elif known.any(axis=0).all():
+            yield np.nanmedian(y, axis=0)
+    if declared is None or declared.only is not None:
+        yield np.sign(mean)
+    if (declared is None or loss.logits) and (mean > 0).all():
         yield np.log(mean)
         if (mean < 1).all():
             yield np.log(mean / (1 - mean))

@@ -26,10 +26,19 @@ from fnn import (
 from fnn.activations import identity, tanh
 from fnn.base import Acts, Grads
 from fnn.losses import squared_error
-from fnn.optimizers import SgdState, sgd
+from fnn.optimizers import SgdState, adam, chain, sgd
 from fnn.random import fold_in, normal, permutation, split, uniform
 from fnn.solvers import BayesianState, lbfgs, levenberg_marquardt, predict_interval
-from fnn.train import Epoch, epochs
+from fnn.train import (
+    DivergenceError,
+    Epoch,
+    epochs,
+    fit,
+    guard,
+    observe,
+    progress_of,
+    reduce_on_plateau,
+)
 
 acts: Acts = (tanh, identity)
 params = init(key(0), (3, 4, 2))
@@ -39,6 +48,8 @@ data = Batch(x, y)
 optimizer = sgd(0.1)
 update = train_step(acts, squared_error, optimizer)
 state = start(optimizer, params)
+OPTIONS: dict[str, Any] = {"key": key(1), "batch_size": 2, "max_epochs": 1}
+done = fit(acts, squared_error, optimizer, params, data, **OPTIONS)
 
 
 def count(grads: Grads[Any], steps: int, params: Params[Any]) -> tuple[Grads[Any], int]:
@@ -46,6 +57,20 @@ def count(grads: Grads[Any], steps: int, params: Params[Any]) -> tuple[Grads[Any
 
 
 counter = Optimizer(len, count)
+
+# fit, and what its exceptions carry
+fit(acts, squared_error, optimizer, data, params, **OPTIONS)  # type: ignore[arg-type]
+fit(acts, squared_error, optimizer, update, data, **OPTIONS)  # type: ignore[arg-type]
+fit(acts, squared_error, adam(0.1), state, data, **OPTIONS)  # type: ignore[arg-type]
+fit(acts, squared_error, optimizer, state, data, **OPTIONS, metric_mode="least")  # type: ignore[arg-type]
+progress_of(done)  # type: ignore[arg-type]
+learned = progress_of(KeyboardInterrupt()).params  # type: ignore[union-attr]
+learned = KeyboardInterrupt().progress  # type: ignore[attr-defined]
+learned = DivergenceError(1, 1, 0.0, state).progress.params  # type: ignore[union-attr]
+guard(update)(data, state)  # type: ignore[arg-type]
+guard(0.1)  # type: ignore[type-var]
+observe(0.5)  # type: ignore[call-arg]
+chain(reduce_on_plateau, optimizer)  # type: ignore[call-overload]
 
 # train_step and start
 train_step(squared_error, acts, optimizer)  # type: ignore[arg-type]

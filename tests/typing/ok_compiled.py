@@ -47,7 +47,7 @@ done = fit(
     data,
     key=key(2),
     batch_size=2,
-    max_epochs=2,
+    max_epochs=9,
     engine=compiled.scan,
 )
 assert_type(done.state, State[np.float32, SgdState])

@@ -85,6 +85,8 @@ class Program:
     operations: list[Operation] = field(default_factory=list)
     vectors: list[Array] = field(default_factory=list)
     masks: list[NDArray[np.bool_]] = field(default_factory=list)  # numbered from 1: 0 is none
+    plateau: bool = False
+    """True for a rate that reads the losses of epochs: it is the same within a pass only."""
 
     def append(self, optimizer: Optimizer[Any], state: Any) -> Rebuild:
         """Add the operations of an optimizer in this state; `TypeError` for one not of fnn's."""
@@ -96,7 +98,8 @@ class Program:
             return self._masked(rule, state)
         if kind in RECIPES:
             return self._simple(rule, state)
-        if kind is ReduceOnPlateau:  # its scale changes between passes only
+        if kind is ReduceOnPlateau:
+            self.plateau = True
             self.operations.append(Operation("scale", (check_plateau(state).scale,)))
             return lambda vectors, steps: state
         raise TypeError(

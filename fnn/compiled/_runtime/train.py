@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from itertools import compress, pairwise
+from functools import cached_property
+from itertools import pairwise
 from typing import Any, Generic, NamedTuple
 
 import numpy as np
@@ -18,7 +19,6 @@ from fnn.compiled._runtime.advance import advance
 from fnn.compiled._runtime.session import Saved, Session
 from fnn.train import DivergenceError, Fit, History, TrainStep, epochs
 from fnn.train._divergence import flaw, known_flaws
-from fnn.train._plateau import has_plateau
 from fnn.train._progress import attach
 
 
@@ -108,10 +108,12 @@ class Run(Generic[F, S]):
     """
 
     def __init__(self, update: TrainStep[S], state: State[F, S]) -> None:
-        self.update, self.session = update, Session(update, state)
-        check_no_plateau(state)
-        self.known = known_flaws(state)
-        self.sound = [bool(np.isfinite(vector).all()) for vector in self.session.s]
+        self.update, self.begin, self.session = update, state, Session(update, state)
+        if self.session.program.plateau:
+            raise TypeError(
+                "update: expected an optimizer without reduce_on_plateau, which has to be told the"
+                " loss after every epoch; use epochs(..., engine=fnn.compiled.scan)"
+            )
         self.losses: list[Floats] = []
         self.stage = Stage(None, 0, None)
 
@@ -172,8 +174,13 @@ class Run(Generic[F, S]):
             and session.complaint() is None
             and np.isfinite(losses).all()
             and np.isfinite(session.p).all()
-            and all(np.isfinite(s).all() for s in compress(session.s, self.sound))
+            and (np.isfinite(session.s).all() or flaw(session.state(), self.known) is None)
         )
+
+    @cached_property
+    def known(self) -> frozenset[str]:
+        """The places where the optimizer's state was not finite to begin with."""
+        return known_flaws(self.begin)
 
     def divergence(
         self, now: Trace, last: Trace | None
@@ -230,12 +237,3 @@ class Run(Generic[F, S]):
             number = begin.done + skipped + error.epoch
             renumbered = DivergenceError(number, error.step, error.loss, error.state, error.what)
             raise renumbered from error.__cause__
-
-
-def check_no_plateau(state: State[F, S]) -> None:
-    """Refuse a rate that reads the losses of epochs, which are computed many at a time here."""
-    if has_plateau(state.opt):
-        raise TypeError(
-            "update: expected an optimizer without reduce_on_plateau, which has to be told the loss"
-            " after every epoch; use epochs(..., engine=fnn.compiled.scan)"
-        )
