@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import linecache
+import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
+from pathlib import Path
+from types import FunctionType
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from fnn._core.numbers import describe
 from fnn.base import Activation, Acts, Loss
-from fnn.compiled._build.cache import Modules, addresses
+from fnn.compiled._build.cache import Modules, SettingsError, addresses
 from fnn.compiled._build.fingerprint import fingerprint, plain
 from fnn.compiled._build.watch import Watch, own, watching
 from fnn.compiled._runtime.comparison import DifferenceError, compare_activation, compare_loss
@@ -48,15 +52,18 @@ def _found(name: str, find: Function, f: Function, df: Function, *rest: Any) -> 
     f, df = plain(f), plain(df)
     try:
         found: Mapping[str, int] = find(f, df, *rest, "" if own(f, df) else fingerprint((f, df)))
+    except SettingsError:
+        raise
     except DifferenceError as error:
         raise TypeError(
-            f"{name}: expected a pair {error}, got {describe(f)} and {describe(df)};"
+            f"{name}: expected a pair {error}, got {described(f)} and {described(df)};"
             " fnn.scan runs it as it is"
         ) from error
     except Exception as error:  # numba's errors, and those of functions that it evaluates
+        why = reason(error) + place(error, f, df)
         raise TypeError(
-            f"{name}: expected a pair that numba can compile, got {describe(f)} and"
-            f" {describe(df)}: {reason(error)}; fnn.scan runs it as it is"
+            f"{name}: expected a pair that numba can compile, got {described(f)} and"
+            f" {described(df)}: {why}; fnn.scan runs it as it is"
         ) from error
     return found
 
@@ -120,8 +127,27 @@ def identity(kind: str, f: Function, df: Function, dtype: np.dtype[Any]) -> str:
     return f"{kind} {dtype} {fingerprint((f, df))}"
 
 
+def described(function: Function) -> str:
+    """A function in words, with the place of its source, as many are named <lambda>."""
+    code = getattr(function, "__code__", None)
+    if code is None or own(function):
+        return describe(function)
+    return f"{describe(function)} ({Path(code.co_filename).name}, line {code.co_firstlineno})"
+
+
 def reason(error: BaseException) -> str:
     """The first line of a complaint of numba's that says why, and not merely where."""
     lines = [line.strip() for line in str(error).splitlines()]
-    telling = [line for line in lines if line and not line.startswith(("Failed in", "Use of"))]
-    return (telling or lines or [type(error).__name__])[0].rstrip(".")
+    telling = [line for line in lines if line and not line.startswith(("Failed in", "Use of", "-"))]
+    return (telling or lines or [type(error).__name__])[0].rstrip(".:")
+
+
+def place(error: BaseException, *functions: Function) -> str:
+    """The line of source that a complaint of numba's is of, if it is in a file of the functions."""
+    codes = [function.__code__ for function in functions if isinstance(function, FunctionType)]
+    files = {Path(code.co_filename).name: code.co_filename for code in codes}
+    for name, number in reversed(re.findall(r'File "([^"]*)", line (\d+)', str(error))):
+        text = linecache.getline(files.get(Path(name).name, ""), int(number)).strip()
+        if text:
+            return f', in "{text}" (line {number})'
+    return ""
