@@ -9,7 +9,8 @@ Every type is a plain tuple or ``NamedTuple`` of arrays and functions. Params ho
 they are valid JAX pytrees and can be compared, saved and sent between processes as they stand.
 Large arrays are printed as their dtype and shape, built-in pairs as their names.
 
-`Array`, and the type variables `F`, `F_co`, `S` and `S_any`, are for annotations of functions and
+Optimizers take any nesting of tuples of arrays, that of `Params` or of another `Tree`. `Array`, and
+the type variables `F`, `F_co`, `S`, `S_any` and `T_tree`, are for annotations of functions and
 containers that go with these types.
 """
 
@@ -41,7 +42,9 @@ __all__ = [
     "S",
     "S_any",
     "State",
+    "T_tree",
     "Targets",
+    "Tree",
 ]
 
 
@@ -95,6 +98,15 @@ Params: TypeAlias = tuple[Layer[F_co], ...]
 
 Grads: TypeAlias = tuple[LayerGrad[F_co], ...]
 """A gradient, or an update to be added to params: one `LayerGrad` per layer."""
+
+Tree: TypeAlias = "Array | tuple[_Node, *tuple[_Node, ...]] | tuple[Params[Any], ...]"
+"""Learned arrays in another nesting than `Params`, of tuples and NamedTuples: several networks
+trained as one, arrays of one's own beside the layers."""
+
+_Node: TypeAlias = "Tree | Params[Any]"
+
+T_tree = TypeVar("T_tree", bound=Tree)
+"""A `Tree` that a function takes and returns."""
 
 
 class Batch(NamedTuple):
@@ -236,10 +248,13 @@ class Optimizer(NamedTuple, Generic[S_any]):
     ``init(params)`` gives the first state, ``update(grads, state, params)`` the pair
     (updates, state). Updates are *added* to params by `fnn.apply_updates`, so a descending
     optimizer returns negative multiples of the gradient.
+
+    Params may be any `Tree` of floating arrays of one dtype, grads and updates have its nesting
+    and shapes. So their types are Any here, and an update of one's own may narrow them.
     """
 
-    init: Callable[[Params[Any]], S_any]
-    update: Callable[[Grads[Any], S_any, Params[Any]], tuple[Grads[Any], S_any]]
+    init: Callable[[Any], S_any]
+    update: Callable[[Any, S_any, Any], tuple[Any, S_any]]
 
     @override
     def __repr__(self) -> str:

@@ -13,12 +13,13 @@ Source: Rumelhart, Hinton and Williams, "Learning representations by back-propag
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, Generic, NamedTuple, TypeAlias
+from typing import Any, Generic, NamedTuple, TypeAlias, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from typing_extensions import override
 
+from fnn import tree
 from fnn._core import reprs
 from fnn._core.arrays import frozen
 from fnn._core.checks import check_batch, check_grads, check_loss, check_network
@@ -29,9 +30,11 @@ from fnn._core.shapes import (
     check_like_output,
     check_losses,
     check_target,
+    row_share,
 )
+from fnn._core.trees import check_alike
 from fnn._core.vectors import count, layered
-from fnn.base import Acts, Array, Batch, F, F_co, Grads, Layer, LayerGrad, Loss, Params
+from fnn.base import Acts, Array, Batch, F, F_co, Grads, Layer, LayerGrad, Loss, Params, T_tree
 from fnn.losses._weighted import weighted
 
 __all__ = [
@@ -216,21 +219,23 @@ def step(params: Params[F], grads: Grads[Any], rate: float) -> Params[F]:
     return tuple(layers)
 
 
-def apply_updates(params: Params[F], updates: Grads[Any]) -> Params[F]:
+@overload
+def apply_updates(params: Params[F], updates: Grads[Any]) -> Params[F]: ...
+@overload
+def apply_updates(params: T_tree, updates: Any) -> T_tree: ...
+def apply_updates(params: Any, updates: Any) -> Any:
     """Add updates, as an optimizer returns them, to params: ``params + updates``.
 
-    Raises `ValueError` where updates are of another shape.
+    Params of one network, or any tree of floating arrays. Raises `ValueError` where updates are of
+    another nesting or shape.
 
     >>> from fnn import Layer, LayerGrad
     >>> params = (Layer(np.array([[2.0]]), np.array([0.5])),)
     >>> apply_updates(params, (LayerGrad(np.array([[1.0]]), np.array([-0.5])),))
     (Layer(w=array([[3.]]), b=array([0.])),)
     """
-    check_grads("updates", updates, params)
-    return tuple(
-        Layer(frozen(w + dw), frozen(b + db))
-        for (w, b), (dw, db) in zip(params, updates, strict=True)
-    )
+    check_alike("updates", updates, params)
+    return tree.add(params, updates)
 
 
 def _enter(name: str, acts: Acts, params: Params[F], x: Any) -> NDArray[F]:
@@ -266,8 +271,10 @@ def _mean_loss(
 ) -> tuple[float, NDArray[F]]:
     """The mean of the losses times their weights, and its derivative by the output."""
     shares: NDArray[F] | float = 1.0
-    if output.ndim > 1 or weight is not None:
+    if weight is not None:
         loss, shares = weighted(loss, weight, output, y)
+    elif output.ndim > 1:
+        shares = row_share(output)
     losses, bar = check_losses(loss.f(output, y), loss.df(output, y), output)
     mean_bar: NDArray[F]
     if isinstance(shares, np.ndarray):

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from itertools import accumulate
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -18,16 +18,18 @@ from numpy.typing import ArrayLike
 from fnn._core import norms
 from fnn._core.arrays import frozen, rebuild
 from fnn._core.numbers import FLOATS, as_floats, describe, is_plain
-from fnn.base import Array
+from fnn.base import Array, F, Grads, Layer, LayerGrad, Params, Tree
 
 __all__ = [
     "add",
+    "as_grads",
     "freeze",
     "leaves",
     "map",
     "norm",
     "ravel",
     "scale",
+    "zero_grads",
     "zeros_like",
 ]
 
@@ -92,6 +94,40 @@ def zeros_like(tree: T) -> T:
     (array([0., 0.]), (array(0.),))
     """
     return map(np.zeros_like, tree)
+
+
+@overload
+def zero_grads(params: Params[F]) -> Grads[F]: ...
+@overload
+def zero_grads(params: Tree) -> Any: ...
+def zero_grads(params: Any) -> Any:
+    """Zeros in the shapes of params or of another tree, as a gradient of theirs.
+
+    >>> from fnn.base import Layer
+    >>> zero_grads((Layer(np.ones((1, 2)), np.ones(2)),))
+    (LayerGrad(w=array([[0., 0.]]), b=array([0., 0.])),)
+    """
+    return zeros_like(as_grads(params))
+
+
+@overload
+def as_grads(tree: Params[F]) -> Grads[F]: ...
+@overload
+def as_grads(tree: Tree) -> Any: ...
+def as_grads(tree: Any) -> Any:
+    """A tree with the numbers of `tree` and a `LayerGrad` in the place of each `Layer`.
+
+    So arithmetic on params, such as a penalty's derivative or a tangent, becomes a gradient. The
+    arrays are those of `tree`, uncopied.
+
+    >>> from fnn.base import Layer
+    >>> as_grads(scale(2.0, (Layer(np.ones((1, 2)), np.ones(2)),)))
+    (LayerGrad(w=array([[2., 2.]]), b=array([2., 2.])),)
+    """
+    if not isinstance(tree, tuple):
+        return tree
+    children: list[Any] = [as_grads(child) for child in tree]
+    return LayerGrad(*children) if isinstance(tree, Layer) else rebuild(tree, children)
 
 
 def add(tree: T, other: Any) -> T:
@@ -162,22 +198,19 @@ def ravel(tree: T) -> tuple[Array, Callable[[ArrayLike], T]]:
 
 
 def freeze(tree: T) -> T:
-    """A tree of read-only arrays that nobody else can write to.
+    """A tree of read-only copies of the arrays, which nobody else can write to.
 
-    Writable arrays, and views of others, are copied; the rest is taken as it is.
+    Read-only arrays are copied as well: a writable view of one may be older than its flag.
 
     >>> freeze((np.ones(2),))[0].flags.writeable
     False
     """
-    return map(_owned, tree)
+    return map(_copied, tree)
 
 
-def _owned(leaf: Any) -> Any:
-    """A read-only array that owns its numbers; other leaves as they are."""
-    if not isinstance(leaf, np.ndarray):
-        return leaf
-    shared = leaf.flags.writeable or not leaf.flags.owndata
-    return np.array(leaf, order="C") if shared else leaf  # a memory map becomes a plain array
+def _copied(leaf: Any) -> Any:
+    """A copy of an array in C order, a plain one of a memory map; other leaves as they are."""
+    return np.array(leaf, order="C") if isinstance(leaf, np.ndarray) else leaf
 
 
 def _described(value: Any) -> str:

@@ -5,6 +5,8 @@ Each check costs a fraction of a microsecond when all is well; only a failed one
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -12,6 +14,9 @@ from numpy import ndarray
 
 from fnn._core.numbers import FLOATS, describe, is_plain
 from fnn.base import Activation, Acts, Batch, F, Grads, Layer, Loss, Optimizer, Params
+
+_PAIRS = "fnn.activations has pairs, and Activation(f, df) makes one"
+_LOSSES = "fnn.losses has pairs, and Loss(f, df) makes one"
 
 
 def check_params(params: Params[F]) -> np.dtype[F]:
@@ -43,6 +48,11 @@ def check_params(params: Params[F]) -> np.dtype[F]:
 
 
 def _params_error(params: Any) -> Exception | None:
+    if hasattr(params, "params"):  # a State, or what a fit or a solver gave
+        return TypeError(
+            f"params: expected a tuple of Layer(w, b), got {describe(params)};"
+            f" pass its params: {type(params).__name__.lower()}.params"
+        )
     if type(params) is not tuple or not params:
         return TypeError(
             f"params: expected a tuple of Layer(w, b), got {describe(params)}; fnn.init makes one,"
@@ -102,7 +112,7 @@ def check_acts(acts: Acts) -> None:
         if not isinstance(act, Activation):
             raise TypeError(
                 f"acts[{i}]: expected an Activation(f, df) pair, got {describe(act)};"
-                " fnn.activations has pairs, and Activation(f, df) makes one"
+                f" {uncalled(act, 'Activation') or _PAIRS}"
             )
 
 
@@ -123,7 +133,7 @@ def check_loss(loss: Loss) -> None:
     if not isinstance(loss, Loss):
         raise TypeError(
             f"loss: expected a Loss(f, df) pair, got {describe(loss)};"
-            " fnn.losses has pairs, and Loss(f, df) makes one"
+            f" {uncalled(loss, 'Loss') or _LOSSES}"
         )
 
 
@@ -131,8 +141,25 @@ def check_batch(batch: Batch, name: str = "batch") -> None:
     """Refuse the array of the samples in the place of a Batch."""
     if not isinstance(batch, Batch):
         raise TypeError(
-            f"{name}: expected a Batch(x, y), got {describe(batch)}; wrap x and y in one"
+            f"{name}: expected a Batch(x, y), got {describe(batch)}; {_to_batch(name, batch)}"
         )
+
+
+def _to_batch(name: str, value: Any) -> str:
+    """What makes a Batch of a value, or what takes it as it is."""
+    if isinstance(getattr(value, "data", None), Batch):  # samples and minibatches
+        return f"pass the data of the pass, {name}.data, or train on it by fnn.epochs"
+    if isinstance(value, Mapping):
+        return f"make it one by Batch(**{name})"
+    if isinstance(value, tuple | list) and len(value) in (2, 3):
+        return f"make it one by Batch(*{name})"
+    if (
+        isinstance(value, Iterable)
+        and not isinstance(value, str)
+        and not hasattr(value, "__array__")
+    ):
+        return f"train on passes by fnn.epochs(update, state, itertools.repeat({name}))"
+    return "wrap x and y in one: Batch(x, y)"
 
 
 def check_grads(name: str, grads: Grads[Any], params: Params[Any]) -> None:
@@ -198,5 +225,26 @@ def check_optimizer(optimizer: Optimizer[Any]) -> None:
     if not isinstance(optimizer, Optimizer):
         raise TypeError(
             f"optimizer: expected an Optimizer(init, update), got {describe(optimizer)};"
-            " as fnn.optimizers.sgd(0.1)"
+            f" {uncalled(optimizer, 'Optimizer') or 'make one, as by fnn.optimizers.sgd(0.1)'}"
         )
+
+
+def uncalled(maker: Any, kind: str) -> str:
+    """Name the call of a function that returns the class or type `kind`; "" for others.
+
+    >>> def leaky(slope: float = 0.1) -> Activation: ...
+    >>> uncalled(leaky, "Activation")
+    'call it: leaky()'
+    """
+    if isinstance(maker, type) or not callable(maker):
+        return ""
+    returned = getattr(maker, "__annotations__", {}).get("return", "")
+    text = returned if isinstance(returned, str) else getattr(returned, "__name__", "")
+    if not text.startswith(kind):
+        return ""
+    needed = [
+        parameter.name
+        for parameter in inspect.signature(maker).parameters.values()
+        if parameter.default is parameter.empty
+    ]
+    return f"call it: {maker.__name__}({', '.join(needed)})"

@@ -1,4 +1,4 @@
-"""Masks: a bool for each layer, array or number of params, True where something applies."""
+"""Masks: trees of bools, one for each array, subtree or number, True where something applies."""
 
 from __future__ import annotations
 
@@ -11,70 +11,98 @@ from typing_extensions import override
 
 from fnn._core.arrays import frozen
 from fnn._core.numbers import describe
-from fnn._core.vectors import flat, parts
-from fnn.base import Array, Params
+from fnn._core.trees import flat, is_params, parts, steps
+from fnn.base import Array
 
-Mask: TypeAlias = tuple[bool | tuple[bool | NDArray[np.bool_], bool | NDArray[np.bool_]], ...]
-"""For each layer a bool, or a pair for w and b of bools or bool arrays of their shapes."""
+Bools: TypeAlias = NDArray[np.bool_]
+
+Mask: TypeAlias = tuple[Any, ...] | Bools
+"""The nesting of a tree, with a bool for each array or subtree, or bools in an array's shape.
+
+For params: an entry for each layer, a bool or a pair for w and b."""
 
 
 @dataclass(frozen=True, eq=False)
 class Where:
-    """A checked mask: ``pairs`` of bool arrays, one pair for each layer."""
+    """A checked mask: a ``tree`` of bool arrays, where one without dimensions stands for all."""
 
-    pairs: tuple[tuple[NDArray[np.bool_], NDArray[np.bool_]], ...]
+    tree: Any
 
     @override
     def __repr__(self) -> str:
         """The mask as a user writes it."""
-        return repr(tuple(tuple(part.tolist() for part in pair) for pair in self.pairs))
+        return repr(_listed(self.tree))
 
-    def false(self, params: Params[Any]) -> NDArray[np.bool_]:
-        """A vector over all params, True where the mask is False.
+    def false(self, params: Any) -> Bools:
+        """A vector over a tree that has been checked, True where the mask is False.
 
         Raises `ValueError` for a mask that does not match the params.
         """
-        if len(self.pairs) != len(params):
-            raise ValueError(
-                f"mask: expected {len(params)} entries, one for each layer of params,"
-                f" got {len(self.pairs)}; a layer's entry is a bool or a pair for w and b"
-            )
-        vectors = []
-        for i, (layer, pair) in enumerate(zip(params, self.pairs, strict=True)):
-            for name, array, part in zip("wb", layer, pair, strict=True):
-                if part.shape not in ((), array.shape):
-                    raise ValueError(
-                        f"mask[{i}].{name}: expected a bool, or bools {array.shape} like"
-                        f" params[{i}].{name}, got {part.shape}; a bool stands for all of them"
-                    )
-                vectors.append(np.broadcast_to(~part, array.shape).reshape(-1))
+        vectors: list[Bools] = []
+        _spread("mask", self.tree, "params", params, vectors)
         return np.concatenate(vectors)
+
+
+def _listed(tree: Any) -> Any:
+    return tuple(map(_listed, tree)) if isinstance(tree, tuple) else tree.tolist()
+
+
+def _spread(name: str, mask: Any, like_name: str, like: Any, vectors: list[Bools]) -> None:
+    """Append what is False in a mask, an array at a time."""
+    if isinstance(mask, tuple):
+        if not isinstance(like, tuple) or len(mask) != len(like):
+            raise _misfit(name, like_name, like, len(mask))
+        for step, part, child in zip(steps(like), mask, like, strict=True):
+            _spread(name + step, part, like_name + step, child, vectors)
+    elif mask.ndim == 0:
+        vectors.extend(np.full(vector.size, not mask) for vector in flat(like))
+    elif isinstance(like, tuple):
+        raise _misfit(name, like_name, like, f"an array {mask.shape} of bools")
+    elif mask.shape != like.shape:
+        raise _misfit(name, like_name, like, mask.shape)
+    else:
+        vectors.append(~mask.reshape(-1))
+
+
+def _misfit(name: str, like_name: str, like: Any, found: object) -> ValueError:
+    """The error of a mask that does not match what stands in its place."""
+    if is_params(like):
+        wanted = f"{len(like)} entries, one for each layer of {like_name}"
+        remedy = "a layer's entry is a bool or a pair for w and b"
+    elif isinstance(like, tuple):
+        wanted = f"a bool, or {len(like)} entries like {like_name}"
+        remedy = "a bool stands for all of them"
+    else:
+        wanted = f"a bool, or bools {like.shape} like {like_name}"
+        remedy = "a bool stands for all of them"
+    return ValueError(f"{name}: expected {wanted}, got {found}; {remedy}")
 
 
 def where(mask: Mask) -> Where:
     """A mask, checked and copied. Raises `TypeError` for other things."""
-    if not isinstance(mask, tuple):
+    if not isinstance(mask, tuple | np.ndarray):
         raise TypeError(
-            f"mask: expected a tuple with an entry for each layer, got {describe(mask)}"
+            f"mask: expected a tuple with an entry for each layer, got {describe(mask)};"
+            " for other trees it has an entry for each part"
         )
-    pairs = []
-    for i, entry in enumerate(mask):
-        w, b = entry if isinstance(entry, tuple) and len(entry) == 2 else (entry, entry)
-        pairs.append((_bools(f"mask[{i}].w", w), _bools(f"mask[{i}].b", b)))
-    return Where(tuple(pairs))
+    return Where(_checked("mask", mask))
 
 
-def _bools(name: str, value: Any) -> NDArray[np.bool_]:
-    """A frozen copy of a bool or an array of bools."""
-    if not isinstance(value, bool | np.ndarray | np.bool_) or np.asarray(value).dtype != np.bool_:
+def _checked(name: str, mask: Any) -> Any:
+    """Frozen copies of the bools of a mask, in its nesting."""
+    if isinstance(mask, tuple):
+        layer = name != "mask" and len(mask) == 2 and not any(isinstance(m, tuple) for m in mask)
+        names = [".w", ".b"] if layer else steps(mask)
+        return tuple(_checked(name + step, part) for step, part in zip(names, mask, strict=True))
+    if not isinstance(mask, bool | np.ndarray | np.bool_) or np.asarray(mask).dtype != np.bool_:
         raise TypeError(
-            f"{name}: expected a bool or an array of bools, got {describe(value)};"
+            f"{name}: expected a bool or an array of bools, got {describe(mask)};"
             " True counts in, False out"
         )
-    return frozen(np.array(value))
+    return frozen(np.array(mask))
 
 
-def masked_params(mask: Where | None, params: Params[Any]) -> list[Array]:
+def masked_params(mask: Where | None, params: Any) -> list[Array]:
     """The arrays of params as vectors, with 0 where the mask is False."""
     vectors = flat(params)
     if mask is None:

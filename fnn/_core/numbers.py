@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from fnn._core.conversion import remedy_for
 from fnn.base import Array, F
 
 FLOATS: frozenset[np.dtype[Any]] = frozenset(
@@ -33,18 +34,19 @@ def as_numbers(name: str, value: Any) -> Array:
                 " fill it or drop the masked rows"
             )
         try:
-            value = np.asarray(value)
+            array: Array = np.asarray(value)
         except ValueError:
             raise ValueError(
                 f"{name}: expected rows of equal length, got {describe(value)} of unequal ones;"
                 " make every row as long as the first"
             ) from None
-    if value.dtype.kind not in "biuf":
+    else:
+        array = value
+    if array.dtype.kind not in "biuf":
         raise TypeError(
-            f"{name}: expected real numbers, got {kind.__name__} of dtype {value.dtype};"
-            " convert it to floats first, as by np.asarray(..., dtype=float)"
+            f"{name}: expected real numbers, got {kind.__name__} of dtype {array.dtype};"
+            f" {remedy_for(name, value)}"
         )
-    array: Array = value
     return array
 
 

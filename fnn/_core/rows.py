@@ -35,7 +35,7 @@ def as_rows(data: Batch, name: str) -> Batch:
     """A batch of read-only arrays of numbers with equally many rows; arrays are not copied."""
     x, y, weight = data
     x = as_table(f"{name}.x", x)
-    y = as_table(f"{name}.y", y)
+    y = as_targets(f"{name}.y", y)
     if len(y) != len(x):
         raise ValueError(
             f"{name}.y: expected {len(x)} rows like {name}.x, got {len(y)}; each row is one sample"
@@ -52,13 +52,22 @@ def as_table(name: str, values: Any) -> Array:
     """A read-only view of numbers (n, width): a row for each sample."""
     array = as_numbers(name, values)
     if array.ndim != 2:
-        remedy = "reshape it, as by .reshape(len(x), -1)"
-        if name.endswith(".y") and array.ndim == 1:
-            remedy += ", or turn class labels into rows by fnn.one_hot(y, classes)"
         raise ValueError(
-            f"{name}: expected (n, width), a row for each sample, got {array.shape}; {remedy}"
+            f"{name}: expected (n, width), a row for each sample, got {array.shape};"
+            " reshape it, as by .reshape(len(x), -1)"
         )
     return frozen(array.view())
+
+
+def as_targets(name: str, values: Any) -> Array:
+    """A read-only view of targets: a row for each sample, or a class label (n,) for a loss of them.
+
+    Which of the two a loss takes is checked where it is known.
+    """
+    array = as_numbers(name, values)
+    if array.ndim == 1:
+        return frozen(array.view())
+    return as_table(name, array)
 
 
 def as_vector(name: str, values: Any) -> Array:

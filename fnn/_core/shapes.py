@@ -12,7 +12,7 @@ import numpy as np
 from numpy import ndarray
 from numpy.typing import NDArray
 
-from fnn._core.numbers import as_floats
+from fnn._core.numbers import as_floats, as_numbers
 from fnn._core.targets import check_labels, wrong_shape
 from fnn.base import Array, F, Params, Targets
 
@@ -42,10 +42,10 @@ def check_target(
     Where a loss declares `targets` that are class labels, they are integers, one for each sample.
     """
     if targets is not None and targets.labels:
-        labels = check_labels(name, y, output.shape[-1])
-        if labels.shape == output.shape[:-1]:
-            return labels
-        raise wrong_shape(name, labels.shape, output.shape[:-1], targets)
+        labels = as_numbers(name, y)
+        if labels.shape != output.shape[:-1]:
+            raise wrong_shape(name, labels.shape, output.shape[:-1], targets)
+        return check_labels(name, labels, output.shape[-1])
     array = as_floats(name, y, output.dtype)
     if array.shape == output.shape:
         return array
@@ -71,27 +71,29 @@ def check_weight(
             f" {_weight_remedy(array.shape, rows, targets)}"
         )
     if not ((array >= 0) & (array < np.inf)).all():
-        raise _weight_error(name, array)
+        raise _weight_error(name, array, rows)
     return array
 
 
 def _weight_remedy(shape: tuple[int, ...], rows: tuple[int, ...], targets: tuple[int, ...]) -> str:
     """How to give weights of a wrong shape a right one."""
     size = math.prod(shape)
+    if len(shape) == 2 and shape == targets[::-1]:
+        return "transpose it: weight.T"
     for fitting in (rows, targets):
         if size == math.prod(fitting):
             return f"reshape it: weight.reshape({fitting})"
     if size == 1:
-        return "leave out a weight that all samples share: weight=None"
+        return f"repeat it for each sample: np.full({rows}, weight)"
     return "give one number for each sample"
 
 
-def _weight_error(name: str, array: NDArray[Any]) -> ValueError:
+def _weight_error(name: str, array: NDArray[Any], rows: tuple[int, ...]) -> ValueError:
     """The error for the first weight that is negative or not finite."""
     good = (array >= 0) & (array < np.inf)
     place = np.unravel_index(int(good.argmin()), array.shape)
-    axes = ("row", "column") if array.ndim != 1 else ("row",)
-    where = ", ".join(f"{axis} {i}" for axis, i in zip(axes, place, strict=False))
+    axes = ("row", "column")[1 - len(rows) : 1 - len(rows) + array.ndim]
+    where = ", ".join(f"{axis} {i}" for axis, i in zip(axes, place, strict=True))
     return ValueError(
         f"{name}: expected finite numbers of at least 0, got {array[place]}"
         f"{' in ' if where else ''}{where}; 0 leaves out what does not count"

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from typing_extensions import override
 
 from fnn._core import remedies
+from fnn._core.checks import check_batch, check_loss, check_network
 from fnn._core.numbers import as_numbers
-from fnn.base import Activation, Acts, Array, Batch, Loss, Targets
+from fnn.base import Activation, Acts, Array, Batch, Loss, Params, Targets
 
 _NUMBERS = 2**20
 """Targets that are looked at together: those of a memory map come in parts."""
@@ -70,7 +71,8 @@ def wrong_shape(
     elif math.prod(got) == math.prod(expected):
         remedy = f"reshape it: y.reshape{expected}"
     elif got == rows:
-        remedy = f"class labels become targets by fnn.one_hot(y, {outputs})"
+        remedy = f"class labels become targets by fnn.one_hot(y, {outputs}), or stay labels with"
+        remedy += " softmax_cross_entropy_with_integer_labels"
     elif got == (*rows, 1):
         remedy = f"class labels become targets by fnn.one_hot(y.ravel(), {outputs})"
     elif len(got) == len(expected) and got[:-1] == rows:
@@ -90,48 +92,52 @@ def check_labels(name: str, labels: Any, classes: int) -> NDArray[np.intp]:
         at = np.unravel_index(int(wrong.argmax()), table.shape)
         seen = remedies.Seen.of([table])
         raise ValueError(
-            f"{name}: expected {rule}, got {table[at]}{_place(at, array.ndim > 0)};"
+            f"{name}: expected {rule}, got {table[at]}{_place(at, has_rows=array.ndim > 0)};"
             f" {remedies.for_labels(float(table[at]), seen, classes)}"
         )
     return array.astype(np.intp, copy=False)
 
 
-def check_targets(acts: Acts, loss: Loss, data: Batch, outputs: int, name: str = "data") -> None:
+def check_targets(
+    acts: Acts, loss: Loss, params: Params[Any], data: Batch, name: str = "data"
+) -> None:
     """Refuse targets that the loss is not for, or that the last pair cannot reach.
 
-    `data` is a whole data set or one sample, and `outputs` the network's number of outputs. The
-    targets are read once, and in parts. Those of weight 0 do not count, nor do errors of rounding.
-    The `ValueError` names the first offender by row and column, and what makes such data fit.
+    `data` is a whole data set or one sample. Its targets are read once, and in parts. Those of
+    weight 0 do not count, nor do errors of rounding. The `ValueError` names the first offender by
+    row and column, and what makes such data fit. The network and the loss are checked as well.
     """
-    targets, y = loss.targets, as_numbers(f"{name}.y", data.y)
+    check_network(acts, params)
+    check_loss(loss)
+    check_batch(data, name)
+    check_last_pair(acts, loss)
+    targets, y, outputs = loss.targets, as_numbers(f"{name}.y", data.y), params[-1].b.size
     rows = np.shape(data.x)[:-1]
+    labels = targets is not None and targets.labels
     if targets is not None and outputs < targets.least_outputs:
-        raise ValueError(
-            f"{name}.y: expected at least {targets.least_outputs} columns for {named(loss)}, one"
-            f" for each class, got a network with {outputs} output;"
-            f" {remedies.for_one_output(remedies.Seen.of(part for part, *_ in _parts(y, None)))}"
-        )
-    expected = rows if targets is not None and targets.labels else (*rows, outputs)
+        raise _too_few_outputs(targets, loss, y, outputs, name)
+    expected = rows if labels else (*rows, outputs)
     if y.shape != expected:
         raise wrong_shape(f"{name}.y", y.shape, expected, targets)
     if targets is None:
         return
+    domain = Rule(targets.low, targets.high, targets.only, labels, targets.missing)
+    if labels:
+        domain = domain._replace(low=0.0, high=outputs - 1.0)
+    low, high = (acts[-1].reach if targets.matched else None) or (-math.inf, math.inf)
+    reached = Rule(low, high, missing=targets.missing)
+    both = domain._replace(low=max(low, domain.low), high=min(high, domain.high))
     table, weight = (y, data.weight) if rows else (y[None], None)
-    high = outputs - 1.0 if targets.labels else targets.high
-    low = 0.0 if targets.labels else targets.low
-    domain = Rule(low, high, targets.only, targets.labels, targets.missing)
-    reach = acts[-1].reach if targets.matched and acts else None
-    both = domain if reach is None else domain.narrowed(*reach)
-    for part, counted, start in _parts(table, weight):
+    for part, weights, start in _parts(table, weight):
         if both.fine(part):
             continue
-        for rule in (domain, both):
-            wrong = ~rule.good(part) & counted
+        for rule in (domain, reached):
+            wrong = ~rule.good(part) & _counted(part, weights)
             if not wrong.any():
                 continue
             at = np.unravel_index(int(wrong.argmax()), part.shape)
-            value, place = part[at], _place((start + at[0], *at[1:]), rows != ())
-            seen = remedies.Seen.of(some[used] for some, used, _ in _parts(table, weight))
+            value, place = part[at], _place((start + at[0], *at[1:]), has_rows=rows != ())
+            seen = remedies.Seen.of(p[_counted(p, w)] for p, w, _ in _parts(table, weight))
             if rule is domain:
                 raise ValueError(
                     f"{name}.y: expected {rule}, the targets that {named(loss)} is for, got"
@@ -140,8 +146,23 @@ def check_targets(acts: Acts, loss: Loss, data: Batch, outputs: int, name: str =
             raise ValueError(
                 f"{name}.y: expected {rule}, what the last pair {named(acts[-1])} can reach, got"
                 f" targets from {seen.least:g} to {seen.greatest:g}, {value}{place};"
-                f" {remedies.for_reach(seen, rule.low, rule.high)}"
+                f" {remedies.for_reach(seen, low, high)}"
             )
+
+
+def _too_few_outputs(targets: Targets, loss: Loss, y: Array, outputs: int, name: str) -> ValueError:
+    """The error of a network with one output under a loss of several classes."""
+    least = targets.least_outputs
+    if targets.labels:
+        return ValueError(
+            f"params: expected at least {least} outputs for {named(loss)}, one for each class, got"
+            f" {outputs}; make them by init(key, (..., {least}))"
+        )
+    seen = remedies.Seen.of(part for part, *_ in _parts(y, None))
+    return ValueError(
+        f"{name}.y: expected at least {least} columns for {named(loss)}, one for each class, got a"
+        f" network with {outputs}; {remedies.for_one_output(seen)}"
+    )
 
 
 def _remedy(
@@ -168,10 +189,6 @@ class Rule(NamedTuple):
     only: tuple[float, ...] | None = None
     whole: bool = False
     missing: bool = False
-
-    def narrowed(self, low: float, high: float) -> Rule:
-        """The rule for numbers from `low` to `high` alone."""
-        return self._replace(low=max(low, self.low), high=min(high, self.high))
 
     @override
     def __str__(self) -> str:
@@ -219,19 +236,23 @@ class Rule(NamedTuple):
         return good | np.isnan(part) if self.missing else good
 
 
-def _parts(y: Array, weight: Array | None) -> Iterator[tuple[Array, Array, int]]:
-    """Parts of the targets: their rows, which targets count, and the number of the first row."""
+def _parts(y: Array, weight: Array | None) -> Iterator[tuple[Array, Array | None, int]]:
+    """Parts of the targets, with their weights and the number of the first row."""
     size = max(1, _NUMBERS // max(1, y[:1].size))
     for start in range(0, len(y), size):
-        part = y[start : start + size]
-        counted = np.ones(part.shape, bool)
-        if weight is not None:
-            own = np.asarray(weight)[start : start + size] != 0
-            counted &= own if own.ndim == part.ndim else own[:, None]
-        yield part, counted, start
+        part = slice(start, start + size)
+        yield y[part], None if weight is None else np.asarray(weight)[part], start
 
 
-def _place(at: tuple[Any, ...], has_rows: bool) -> str:
+def _counted(part: Array, weight: Array | None) -> NDArray[np.bool_]:
+    """Tell which targets have a weight that is not 0."""
+    if weight is None:
+        return np.ones(part.shape, bool)
+    own: NDArray[np.bool_] = weight != 0
+    return own if own.ndim == part.ndim else np.broadcast_to(own[:, None], part.shape)
+
+
+def _place(at: tuple[Any, ...], *, has_rows: bool) -> str:
     row, *columns = at
     where = [f"row {row}"] * has_rows + [f"column {column}" for column in columns]
     return f" in {', '.join(where)}" if where else ""

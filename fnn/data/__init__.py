@@ -1,6 +1,7 @@
 """Data: arrays, files and streams become passes over batches; scaling, splits and labels.
 
-A data set is one `fnn.Batch` of arrays: rows of samples, their targets and, if need be, weights.
+A data set is one `fnn.Batch` of arrays: rows of samples, their targets and, if need be, weights, of
+which only the ratios matter: passes over arrays divide them by their mean.
 A pass reads it once; it is a value, and iterating it again gives the same batches.
 
 - `samples` and `minibatches` make passes over arrays; their classes `Samples` and `Minibatches`

@@ -55,7 +55,7 @@ class Samples(Pass):
     @override
     def _batch(self, i: int) -> Batch:
         x, y, weight = self.data
-        return Batch(x[i], y[i], None if weight is None else weight[i, ...])
+        return Batch(x[i], y[i, ...], None if weight is None else weight[i, ...])
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +64,19 @@ class Minibatches(Pass):
 
     rows: NDArray[np.intp]
     size: int
+
+    def shuffled(self, key: Key) -> Minibatches:
+        """The pass ``minibatches(key, size, data)`` over the same data, which is not checked again.
+
+        So it makes the passes of all epochs from that of the first.
+
+        >>> from fnn.random import key
+        >>> first = minibatches(key(0), 2, Batch(np.eye(3), np.eye(3)))
+        >>> again = first.shuffled(key(1))
+        >>> np.array_equal(again.rows, minibatches(key(1), 2, first.data).rows)
+        True
+        """
+        return Minibatches(self.data, order(key, self.data), self.size)
 
     @override
     def __len__(self) -> int:
@@ -77,11 +90,11 @@ class Minibatches(Pass):
 def samples(data: Batch) -> Samples:
     """A pass over the samples of `data` one by one, in their order, for online training.
 
-    ``data.x`` is (n, n_in) and ``data.y`` (n, n_out). Weights are divided by their mean, so that
-    only their ratios matter: a sample of weight 2 pulls twice as hard as one of weight 1, and one
-    of weight 0, whose rows are copied then, is left out. Raises `ValueError` for no rows, for
-    unequal numbers of rows, for weights that do not fit or are all 0, and for NaN or infinity in
-    x, by its row and column.
+    ``data.x`` is (n, n_in) and ``data.y`` (n, n_out), or (n,) for a loss that takes class labels.
+    Weights are divided by their mean, so that only their ratios matter: a sample of weight 2 pulls
+    twice as hard as one of weight 1, and one of weight 0, whose rows are copied then, is left out.
+    Raises `ValueError` for no rows, for unequal numbers of rows, for weights that do not fit or are
+    all 0, and for NaN or infinity in x, by its row and column.
 
     >>> pass_ = samples(Batch(np.eye(2), np.array([[5.0], [6.0]])))
     >>> len(pass_), pass_[1]
@@ -110,5 +123,10 @@ def minibatches(key: Key, size: int, data: Batch) -> Minibatches:
     """
     data = as_data(data)
     check_finite("data.x", data.x)
-    rows = frozen(without_zero_weights(permutation(key, len(data.x)), data.weight))
+    rows = order(key, data)
     return Minibatches(mean_one(data, rows), rows, whole("size", size, 1))
+
+
+def order(key: Key, data: Batch) -> NDArray[np.intp]:
+    """The numbers of the rows that count, in the order of a key."""
+    return frozen(without_zero_weights(permutation(key, len(data.x)), data.weight))

@@ -88,8 +88,8 @@ def fisher_vp(
     Fisher matrix (Kunstner, Balles and Hennig, "Limitations of the empirical Fisher approximation",
     2019). For the true one use `gauss_newton_vp`, for the losses that it names; or give this
     function targets drawn from the model's own distribution, or every possible target with its
-    probability as its weight. Raises `ValueError` or `TypeError` for arguments that do not fit
-    together.
+    probability, divided by the mean of all, as its weight. Raises `ValueError` or `TypeError` for
+    arguments that do not fit together.
 
     By hand: u = 2 * 3 + 0.5, slope 2 (u - 6) = 1, so g = (3, 1).
 

@@ -25,7 +25,8 @@ from numpy.typing import NDArray
 from fnn._core import memory
 from fnn._core.arrays import frozen
 from fnn._core.checks import check_grads
-from fnn._core.vectors import count, joined, layered
+from fnn._core.trees import joined
+from fnn._core.vectors import count, layered
 from fnn.base import Acts, Array, Batch, F, Grads, LayerGrad, Loss, Params
 from fnn.derivatives._linearized import bends, deltas, enter_batch
 

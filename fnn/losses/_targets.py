@@ -22,11 +22,13 @@ def masked_loss(loss: Loss) -> Loss:
     """Mask missing targets: `loss` without the outputs whose target is NaN.
 
     Their terms and slopes are 0: f is the sum over the known targets of a row, and 0 for a row that
-    has none. The mean that `fnn.backprop` takes is over all rows; give rows weight 0 that shall not
-    count in it. Outputs are left out one by one, so `loss` must be a sum of one term for each of
-    them, as all of `fnn.losses` are but softmax_cross_entropy: others are a `ValueError`. A missing
-    class label is a row to leave out. Targets with NaN are scaled by
-    ``Scaling(nanmean(y, 0), nanstd(y, 0))``, with a scale of 1 for a column that is constant.
+    has none. The mean that `fnn.backprop` takes is over all rows; passes over data leave out those
+    of weight 0. Weights in the shape of y do the same as NaN where they are 0 and any finite number
+    stands for the missing target. Outputs are left out one by one, so
+    `loss` must be a sum of one term for each of them, as all of `fnn.losses` are but
+    softmax_cross_entropy: others are a `ValueError`. A missing class label is a row to leave out.
+    Targets with NaN are scaled by ``Scaling(nanmean(y, 0), nanstd(y, 0))``, with a scale of 1 for a
+    column that is constant.
 
     >>> from fnn.losses import squared_error
     >>> known = masked_loss(squared_error)

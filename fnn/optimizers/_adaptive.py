@@ -13,9 +13,9 @@ from typing_extensions import override
 
 from fnn._core import reprs
 from fnn._core.arrays import frozen
-from fnn._core.checks import check_params
 from fnn._core.numbers import fraction, positive
-from fnn.base import Array, Optimizer, Params, S
+from fnn._core.trees import check_tree
+from fnn.base import Array, Optimizer, S
 from fnn.optimizers._rules import Elementwise, add_scaled, divide_by_root
 from fnn.schedules import Schedule, check_schedule, rate_at
 
@@ -27,8 +27,8 @@ class Adaptive(Elementwise[S]):
     eps: float
 
     @override
-    def init(self, params: Params[Any]) -> S:
-        dtype = check_params(params)
+    def init(self, params: Any) -> S:
+        dtype = check_tree(params)
         least = np.finfo(dtype).smallest_normal
         if self.eps < least:
             raise ValueError(
@@ -146,7 +146,7 @@ class Rprop(Elementwise[RpropState]):
     most: float = 50.0
 
     @override
-    def init(self, params: Params[Any]) -> RpropState:
+    def init(self, params: Any) -> RpropState:
         state = super().init(params)
         return state._replace(sizes=frozen(np.full_like(state.sizes, self.first)))
 

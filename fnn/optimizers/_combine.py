@@ -3,75 +3,122 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeVar
+from itertools import repeat
+from typing import Any, ClassVar, TypeVar, overload
 
 from typing_extensions import override
 
-from fnn._core.checks import check_optimizer, check_params
+from fnn._core.checks import check_optimizer
 from fnn._core.masks import Mask, Where, where
 from fnn._core.numbers import describe
-from fnn.base import Array, Optimizer, Params, S
+from fnn._core.trees import check_tree
+from fnn.base import Array, Optimizer, S
 from fnn.optimizers._rules import Rule, rewrite
 
 T = TypeVar("T")
+U = TypeVar("U")
+V = TypeVar("V")
+W = TypeVar("W")
 
 
 @dataclass(frozen=True, repr=False)
-class Chain(Rule[tuple[S, T]]):
+class Chain(Rule[tuple[Any, ...]]):
     """The rule of `chain`."""
 
     name: ClassVar[str] = "chain"
-    first: Optimizer[S]
-    second: Optimizer[T]
+    first: Optimizer[Any]
+    rest: tuple[Optimizer[Any], ...]
+
+    @property
+    def optimizers(self) -> tuple[Optimizer[Any], ...]:
+        """All of them."""
+        return self.first, *self.rest
 
     @override
-    def init(self, params: Params[Any]) -> tuple[S, T]:
-        return self.first.init(params), self.second.init(params)
+    def init(self, params: Any) -> tuple[Any, ...]:
+        return tuple([optimizer.init(params) for optimizer in self.optimizers])
 
     @override
     def rewrite(
-        self, g: Array, state: tuple[S, T], params: Params[Any]
-    ) -> tuple[Array, tuple[S, T]]:
-        one, two = self.states(state)
-        g, one = rewrite(self.first, g, one, params)
-        g, two = rewrite(self.second, g, two, params)
-        return g, (one, two)
+        self, g: Array, state: tuple[Any, ...], params: Any
+    ) -> tuple[Array, tuple[Any, ...]]:
+        after = []
+        for optimizer, before in zip(self.optimizers, self.states(state), strict=True):
+            g, own = rewrite(optimizer, g, before, params)
+            after.append(own)
+        return g, tuple(after)
 
     @override
-    def held(self, out: Array, before: tuple[S, T], after: tuple[S, T]) -> tuple[S, T]:
-        one = held(self.first, out, before[0], after[0])
-        return one, held(self.second, out, before[1], after[1])
+    def held(self, out: Array, before: tuple[Any, ...], after: tuple[Any, ...]) -> tuple[Any, ...]:
+        return tuple(map(held, self.optimizers, repeat(out), before, after))
 
-    def states(self, state: tuple[S, T]) -> tuple[S, T]:
-        """The state, if it is a pair."""
-        try:
-            one, two = state
-        except (TypeError, ValueError):
+    def states(self, state: Any) -> tuple[Any, ...]:
+        """The state, if it is a tuple with one for each optimizer."""
+        if not isinstance(state, tuple) or len(state) != len(self.optimizers):
             raise TypeError(
-                f"state: expected the two states of a chain, got {describe(state)};"
-                " fnn.start makes them"
-            ) from None
-        return one, two
+                f"state: expected the states of a chain of {len(self.optimizers)}, a tuple, got"
+                f" {describe(state)}; fnn.start makes them"
+            )
+        return state
+
+    @override
+    def __repr__(self) -> str:
+        return f"chain({', '.join(map(repr, self.optimizers))})"
 
 
-def chain(first: Optimizer[S], second: Optimizer[T]) -> Optimizer[tuple[S, T]]:
-    """`second` applied to what `first` returns; the state is the pair of theirs.
+@overload
+def chain(first: Optimizer[S], /) -> Optimizer[S]: ...
+@overload
+def chain(first: Optimizer[S], second: Optimizer[T], /) -> Optimizer[tuple[S, T]]: ...
+@overload
+def chain(
+    first: Optimizer[S], second: Optimizer[T], third: Optimizer[U], /
+) -> Optimizer[tuple[S, T, U]]: ...
+@overload
+def chain(
+    first: Optimizer[S], second: Optimizer[T], third: Optimizer[U], fourth: Optimizer[V], /
+) -> Optimizer[tuple[S, T, U, V]]: ...
+@overload
+def chain(
+    first: Optimizer[S],
+    second: Optimizer[T],
+    third: Optimizer[U],
+    fourth: Optimizer[V],
+    fifth: Optimizer[W],
+    /,
+) -> Optimizer[tuple[S, T, U, V, W]]: ...
+@overload
+def chain(
+    first: Optimizer[Any],
+    second: Optimizer[Any],
+    third: Optimizer[Any],
+    fourth: Optimizer[Any],
+    fifth: Optimizer[Any],
+    sixth: Optimizer[Any],
+    /,
+    *rest: Optimizer[Any],
+) -> Optimizer[tuple[Any, ...]]: ...
+def chain(first: Optimizer[Any], /, *rest: Optimizer[Any]) -> Optimizer[Any]:
+    """Optimizers one after another: each gets what the one before it returns as its gradient.
 
-    Any optimizers will do, your own too. ``chain(a, chain(b, c))`` and ``chain(chain(a, b), c)``
-    do the same.
+    The state is the tuple of their states; one optimizer alone is returned as it is. Any optimizers
+    will do, your own too. ``chain(a, b, c)``, ``chain(a, chain(b, c))`` and
+    ``chain(chain(a, b), c)`` do the same, with states nested as they are.
 
     >>> import numpy as np
     >>> from fnn.base import Layer, LayerGrad
     >>> params = (Layer(np.array([[2.0]]), np.array([0.5])),)
     >>> grads = (LayerGrad(np.array([[30.0]]), np.array([40.0])),)
     >>> from fnn.optimizers import clip_by_norm, scale
-    >>> optimizer = chain(clip_by_norm(5.0), scale(-0.1))
+    >>> optimizer = chain(clip_by_norm(5.0), scale(-1.0), scale(0.1))
+    >>> optimizer
+    chain(clip_by_norm(5.0), scale(-1.0), scale(0.1))
     >>> optimizer.update(grads, optimizer.init(params), params)
-    ((LayerGrad(w=array([[-0.3]]), b=array([-0.4])),), ((), ()))
+    ((LayerGrad(w=array([[-0.3]]), b=array([-0.4])),), ((), (), ()))
     """
-    check_optimizer(first)
-    check_optimizer(second)
-    return Chain(first, second).pair()
+    for optimizer in (first, *rest):
+        check_optimizer(optimizer)
+    return Chain(first, rest).pair() if rest else first
 
 
 @dataclass(frozen=True, repr=False)
@@ -83,13 +130,13 @@ class Masked(Rule[S]):
     mask: Where
 
     @override
-    def init(self, params: Params[Any]) -> S:
-        check_params(params)
+    def init(self, params: Any) -> S:
+        check_tree(params)
         self.mask.false(params)  # raises what does not fit
         return self.optimizer.init(params)
 
     @override
-    def rewrite(self, g: Array, state: S, params: Params[Any]) -> tuple[Array, S]:
+    def rewrite(self, g: Array, state: S, params: Any) -> tuple[Array, S]:
         out = self.mask.false(params)
         g[out] = 0.0
         update, after = rewrite(self.optimizer, g, state, params)
@@ -105,10 +152,15 @@ def masked(optimizer: Optimizer[S], mask: Mask) -> Optimizer[S]:
     """`optimizer` for the params where `mask` is True; where it is False they keep every bit.
 
     `mask` has an entry for each layer: a bool, or a pair for w and b of bools or bool arrays of
-    their shapes. A param whose mask is False has a gradient of 0 and an update of 0, and keeps its
-    place in the vectors of fnn's optimizers' states; one of your own makes its state as it likes.
-    The state is the optimizer's own, so training can be masked and unmasked midway. Raises
+    their shapes. For another tree it has the tree's nesting, with a bool in the place of an array
+    or of any subtree. A param whose mask is False has a gradient of 0 and an update of 0, and keeps
+    its place in the vectors of fnn's optimizers' states; one of your own makes its state as it
+    likes. The state is the optimizer's own, so training can be masked and unmasked midway. Raises
     `TypeError` for a mask of other things, `ValueError` where it does not match the params.
+
+    Whoever comes from optax: ``optax.masked`` passes the gradients that its mask leaves out through
+    as updates, unchanged, so that they still move the params. Here they become 0. What optax calls
+    ``masked(add_decayed_weights(d), mask)`` is ``add_decayed_weights(d, mask)``.
 
     >>> import numpy as np
     >>> from fnn.base import Layer, LayerGrad

@@ -15,8 +15,8 @@ from typing_extensions import override
 from fnn._core import reprs
 from fnn._core.masks import Mask, Where, masked_params, where
 from fnn._core.numbers import check_rate, fraction, positive
-from fnn._core.vectors import parts
-from fnn.base import Array, Optimizer, Params
+from fnn._core.trees import parts
+from fnn.base import Array, Optimizer
 from fnn.optimizers._adaptive import Adaptive
 from fnn.optimizers._rules import add_scaled, divide_by_root
 from fnn.schedules import Schedule, check_schedule, rate_at
@@ -105,7 +105,7 @@ class AdamW(Adam):
     mask: Where | None = None
 
     @override
-    def rewrite(self, g: Array, state: AdamState, params: Params[Any]) -> tuple[Array, AdamState]:
+    def rewrite(self, g: Array, state: AdamState, params: Any) -> tuple[Array, AdamState]:
         update, after = super().rewrite(g, state, params)
         factor = rate_at(self.rate, state.steps) * self.decay
         for part, p in zip(parts(update, params), masked_params(self.mask, params), strict=True):

@@ -1,7 +1,7 @@
 """The rules that built-in optimizers are made of: arithmetic on one vector.
 
 A rule gets the gradient as one vector of its own and may overwrite it by the update. Its state
-holds vectors of the same length. `Rule.__call__` is the same for gradients in layers, and pure.
+holds vectors of the same length. `Rule.__call__` is the same for trees of gradients, and pure.
 """
 
 from __future__ import annotations
@@ -14,10 +14,9 @@ import numpy as np
 from typing_extensions import override
 
 from fnn._core.arrays import frozen
-from fnn._core.checks import check_grads, check_params
 from fnn._core.numbers import describe, whole
-from fnn._core.vectors import count, joined, layered
-from fnn.base import Array, Grads, Optimizer, Params, S
+from fnn._core.trees import check_alike, check_tree, joined, shaped, size
+from fnn.base import Array, Optimizer, S
 
 BLOCK = 2**13
 """Numbers in a temporary. Large ones make malloc return and fault in pages at every step."""
@@ -30,22 +29,22 @@ class Rule(ABC, Generic[S]):
     """The function that makes it, for its repr."""
 
     @abstractmethod
-    def init(self, params: Params[Any]) -> S:
+    def init(self, params: Any) -> S:
         """The state before the first step."""
 
     @abstractmethod
-    def rewrite(self, g: Array, state: S, params: Params[Any]) -> tuple[Array, S]:
+    def rewrite(self, g: Array, state: S, params: Any) -> tuple[Array, S]:
         """The update and the next state, for a gradient `g` that may be overwritten."""
 
     @abstractmethod
     def held(self, out: Array, before: S, after: S) -> S:
         """The state `after`, but `before` in the places of its vectors where `out` is True."""
 
-    def __call__(self, grads: Grads[Any], state: S, params: Params[Any]) -> tuple[Grads[Any], S]:
+    def __call__(self, grads: Any, state: S, params: Any) -> tuple[Any, S]:
         """``(grads, state, params) -> (updates, state)``, as every optimizer's update."""
-        check_grads("grads", grads, params)
+        check_alike("grads", grads, params)
         vector, state = self.rewrite(joined(grads), state, params)
-        return layered(frozen(vector), params), state
+        return shaped(frozen(vector), params), state
 
     def pair(self) -> Optimizer[S]:
         """The pair that users get."""
@@ -79,14 +78,14 @@ class Elementwise(Rule[S]):
         """Overwrite `g` by its update, and fill `new` with the vectors that follow `old`."""
 
     @override
-    def init(self, params: Params[Any]) -> S:
+    def init(self, params: Any) -> S:
         vectors = len(self.kind._fields) - 1
-        zero = [frozen(np.zeros(count(params), check_params(params)))] if vectors else []
+        zero = [frozen(np.zeros(size(params), check_tree(params)))] if vectors else []
         state: S = self.kind(0, *zero * vectors)
         return state
 
     @override
-    def rewrite(self, g: Array, state: S, params: Params[Any]) -> tuple[Array, S]:
+    def rewrite(self, g: Array, state: S, params: Any) -> tuple[Array, S]:
         steps, *old = self.checked(state, g.size, g.dtype)
         after: S
         if not old:  # the short way of small networks' descent
@@ -123,21 +122,21 @@ class Elementwise(Rule[S]):
         return state
 
 
-def rewrite(optimizer: Optimizer[S], g: Array, state: S, params: Params[Any]) -> tuple[Array, S]:
+def rewrite(optimizer: Optimizer[S], g: Array, state: S, params: Any) -> tuple[Array, S]:
     """`Rule.rewrite` of any optimizer; one that is not fnn's own gets read-only gradients."""
     if isinstance(optimizer.update, Rule):
         update: Array
         after: S
         update, after = optimizer.update.rewrite(g, state, params)
         return update, after
-    pair: Any = optimizer.update(layered(frozen(g), params), state, params)
+    pair: Any = optimizer.update(shaped(frozen(g), params), state, params)
     if not (isinstance(pair, tuple) and len(pair) == 2):
         raise TypeError(
             f"optimizer.update: expected the pair (updates, state), got {describe(pair)};"
             " return both"
         )
     updates, after = pair
-    check_grads("updates", updates, params)
+    check_alike("updates", updates, params)
     return joined(updates), after
 
 

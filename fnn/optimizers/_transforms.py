@@ -13,8 +13,8 @@ from typing_extensions import override
 from fnn._core.masks import Mask, Where, masked_params, where
 from fnn._core.norms import quick_norm
 from fnn._core.numbers import check_rate, finite, positive
-from fnn._core.vectors import parts
-from fnn.base import Array, Optimizer, Params
+from fnn._core.trees import parts
+from fnn.base import Array, Optimizer
 from fnn.optimizers._rules import Rule, add_scaled, blocks
 
 NoState: TypeAlias = tuple[()]
@@ -24,15 +24,15 @@ class Transform(Rule[NoState]):
     """A rule without state."""
 
     @abstractmethod
-    def change(self, g: Array, params: Params[Any]) -> None:
+    def change(self, g: Array, params: Any) -> None:
         """Overwrite the gradient `g` by its update."""
 
     @override
-    def init(self, params: Params[Any]) -> NoState:
+    def init(self, params: Any) -> NoState:
         return ()
 
     @override
-    def rewrite(self, g: Array, state: NoState, params: Params[Any]) -> tuple[Array, NoState]:
+    def rewrite(self, g: Array, state: NoState, params: Any) -> tuple[Array, NoState]:
         self.change(g, params)
         return g, ()
 
@@ -49,8 +49,8 @@ class ClipByNorm(Transform):
     max_norm: float
 
     @override
-    def change(self, g: Array, params: Params[Any]) -> None:
-        size = quick_norm(parts(g, params))
+    def change(self, g: Array, params: Any) -> None:
+        size = quick_norm([g])
         if not math.isfinite(size):
             raise not_finite(f"a norm of {size}")
         if size > self.max_norm:
@@ -81,7 +81,7 @@ class ClipByValue(Transform):
     limit: float
 
     @override
-    def change(self, g: Array, params: Params[Any]) -> None:
+    def change(self, g: Array, params: Any) -> None:
         low, high = float(g.min(initial=0)), float(g.max(initial=0))  # NaN if one is NaN
         if not (math.isfinite(low) and math.isfinite(high)):
             raise not_finite(f"values from {low} to {high}")
@@ -119,7 +119,7 @@ class AddDecayedWeights(Transform):
     mask: Where | None = None
 
     @override
-    def change(self, g: Array, params: Params[Any]) -> None:
+    def change(self, g: Array, params: Any) -> None:
         for part, p in zip(parts(g, params), masked_params(self.mask, params), strict=True):
             add_scaled(part, self.decay, p)
 
@@ -152,7 +152,7 @@ class AddL1(Transform):
     mask: Where | None = None
 
     @override
-    def change(self, g: Array, params: Params[Any]) -> None:
+    def change(self, g: Array, params: Any) -> None:
         for part, p in zip(parts(g, params), masked_params(self.mask, params), strict=True):
             for block in blocks(part):
                 part[block] += self.decay * np.sign(p[block])
@@ -181,7 +181,7 @@ class Scale(Transform):
     factor: float
 
     @override
-    def change(self, g: Array, params: Params[Any]) -> None:
+    def change(self, g: Array, params: Any) -> None:
         np.multiply(g, self.factor, out=g)
 
 

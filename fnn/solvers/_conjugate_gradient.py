@@ -19,6 +19,7 @@ from typing_extensions import override
 
 from fnn._core import reprs
 from fnn._core.numbers import check_rate
+from fnn._core.targets import check_targets
 from fnn.base import Acts, Batch, F, F_co, Loss, Params
 from fnn.derivatives import hvp
 from fnn.network import backprop
@@ -76,6 +77,7 @@ def scaled_conjugate_gradient(
     True
     """
     min_grad = check_rate("min_grad", min_grad)
+    check_targets(acts, loss, params, batch, "batch")
     with np.errstate(over="ignore", invalid="ignore"):
         first_loss, first_grads = backprop(acts, loss, params, batch)
         hvp(acts, loss, params, batch, first_grads)  # raises here if a pair lacks d2f

@@ -20,6 +20,7 @@ from typing_extensions import override
 from fnn._core import reprs
 from fnn._core.masks import Mask
 from fnn._core.numbers import check_rate, whole
+from fnn._core.targets import check_targets
 from fnn.base import Acts, Batch, F, F_co, Params
 from fnn.losses import squared_error
 from fnn.network import mean_loss
@@ -118,6 +119,7 @@ def levenberg_marquardt(
     held_out = None
     if validation is not None:
         held_out = finite_data("validation", validation, params, task.x.dtype)
+        check_targets(acts, squared_error, params, held_out, "validation")
 
     def validation_loss(current: Params[F]) -> float | None:
         if held_out is None:

@@ -24,9 +24,11 @@ from fnn._core.masks import Mask, where
 from fnn._core.numbers import check_finite, whole
 from fnn._core.rows import as_data, without_zero_weights
 from fnn._core.shapes import check_input, check_target
+from fnn._core.targets import check_targets
 from fnn._core.vectors import count
 from fnn.base import Acts, Array, Batch, F, Params
 from fnn.derivatives._linearized import fill_rows, linearize, unit_bars
+from fnn.losses import squared_error
 from fnn.solvers._cholesky import Matrix
 from fnn.tree import ravel
 
@@ -101,6 +103,7 @@ def problem(
     """The `Problem` of a network and its data, after checks of both."""
     dtype = check_network(acts, params)
     x, y, given = finite_data("data", data, params, dtype)
+    check_targets(acts, squared_error, params, data)
     weight: Array = np.ones(len(x)) if given is None else given.astype(np.float64)
     kept = without_zero_weights(np.arange(len(x)), given)
     if len(kept) < len(x):

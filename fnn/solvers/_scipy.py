@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from fnn._core.arrays import frozen
 from fnn._core.numbers import check_rate, whole
+from fnn._core.targets import check_targets
 from fnn.base import Acts, Batch, F, F_co, Loss, Params
 from fnn.network import backprop
 from fnn.solvers._conjugate_gradient import DescentState, check_finite_loss
@@ -56,6 +57,7 @@ def objective(acts: Acts, loss: Loss, params: Params[F], batch: Batch) -> Object
     >>> bool(done.fun < 1e-9), len(unravel(done.x))
     (True, 2)
     """
+    check_targets(acts, loss, params, batch, "batch")
     backprop(acts, loss, params, batch)
     start, unravel = ravel(params)
 

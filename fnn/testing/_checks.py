@@ -19,7 +19,7 @@ from fnn.base import Activation, Acts, Array, Batch, F, Layer, Loss, Params
 from fnn.losses._weighted import weighted
 from fnn.network import backprop, forward, vjp
 from fnn.random import Key, normal, split, uniform
-from fnn.testing._contracts import Arrays, Function, checked_result
+from fnn.testing._contracts import Arrays, Function, check_float32, checked_result
 from fnn.testing._differences import EXACT, Slopes, slopes, wrong_entry
 from fnn.tree import leaves
 
@@ -61,9 +61,12 @@ def check_activation(pair: Activation, points: ArrayLike | None = None) -> None:
         slope.check("activation", part, claim, lambda i: f" at z={z[i]} (a={a[i]})")
 
     compare("df", df, pair.f)
+    check_float32("activation.f", rule, pair.f, (z,), z.shape)
+    check_float32("activation.df", rule, pair.df, (z, a), z.shape)
     if pair.d2f is not None:
         d2f = checked_result("activation.d2f", rule, pair.d2f, (z, a), z.shape, views)
         compare("d2f", d2f, lambda z: pair.df(z, pair.f(z)))
+        check_float32("activation.d2f", rule, pair.d2f, (z, a), z.shape)
 
 
 def check_loss(
@@ -79,8 +82,9 @@ def check_loss(
     batch, dtypes be kept (float64 and float32) and arguments be left unchanged.
 
     `targets` are by default rows of three random probabilities with sum 1, which suit most losses;
-    give other rows where the loss needs them, such as labels of +-1 or counts. They are repeated to
-    64 rows and combined with random outputs of sizes from 0.1 to 15, or with your `outputs`, of the
+    give other rows where the loss needs them, such as labels of +-1 or counts. For a loss that
+    declares class labels they are labels (n,), by default of three. They are repeated to 64 rows
+    and combined with random outputs of sizes from 0.1 to 15, or with your `outputs`, of the
     shape of the targets. Outputs at a kink, or where f is not finite, are left out, but more than
     half must remain. Raises `AssertionError` with the place and both numbers, `ValueError` for
     outputs of another shape, and `TypeError` for other things than a pair. It notices errors as
@@ -92,15 +96,19 @@ def check_loss(
     """
     checks.check_loss(pair)
     target_key, output_key, vector_key = split(key, 3)
+    labels = pair.targets is not None and pair.targets.labels
+    shape = (64, 3) if outputs is None else np.atleast_2d(outputs).shape
     if targets is None:
-        targets = uniform(target_key, (64, 3) if outputs is None else np.shape(outputs), 0.1)
-        targets = targets / targets.sum(-1, keepdims=True)
-    y = np.atleast_2d(as_floats("targets", targets, _DOUBLE))
+        targets = uniform(target_key, shape, 0.1)
+        targets = targets.argmax(-1) if labels else targets / targets.sum(-1, keepdims=True)
+    y = as_floats("targets", targets, _DOUBLE)
+    y = np.atleast_1d(y) if labels else np.atleast_2d(y)
     if outputs is None:
-        y = np.resize(y, (max(64, len(y)), y.shape[1]))
-        outputs = _usual_outputs(output_key, y.shape)
+        y = np.resize(y, (max(64, len(y)), *y.shape[1:]))
+        k = max(3, int(y.max()) + 1) if labels else y.shape[1]
+        outputs = _usual_outputs(output_key, (len(y), k))
     u = np.atleast_2d(as_floats("outputs", outputs, _DOUBLE))
-    if u.shape != y.shape:
+    if y.shape != (u.shape[:1] if labels else u.shape):
         raise ValueError(f"outputs: expected {y.shape} like the targets, got {u.shape}")
     n, k = u.shape
     views = np.arange(n)[::-1], slice(1), 0
@@ -114,14 +122,17 @@ def check_loss(
     def place(i: int) -> str:
         return f"[{i % k}] at output={u[i // k].tolist()}, target={y[i // k].tolist()}"
 
-    slopes(terms, _analytic_loss(pair.f, y)).check("loss", "df", df, place)
+    slopes(terms, _analytic_loss(pair.f, y, k)).check("loss", "df", df, place)
+    check_float32("loss.f", rule.format("sample"), pair.f, (u, y), (n,))
+    check_float32("loss.df", rule.format("output"), pair.df, (u, y), u.shape)
     if pair.d2f is None:
         return
-    analytic = _analytic_loss(pair.df, y)
+    analytic = _analytic_loss(pair.df, y, k)
     for v in (_direction(vector_key, u.shape), *(np.tile(unit, (n, 1)) for unit in np.eye(k))):
         d2f = checked_result("loss.d2f", rule.format("output"), pair.d2f, (u, y, v), u.shape, views)
         curvature = slopes(partial(_moved_df, pair, u, y, v), analytic)
         curvature.check("loss", "d2f", d2f.ravel(), place)
+    check_float32("loss.d2f", rule.format("output"), pair.d2f, (u, y, np.ones(u.shape)), u.shape)
 
 
 def check_gradients(
@@ -146,7 +157,8 @@ def check_gradients(
     dtype = backprop(acts, loss, params, batch)[1][0].w.dtype  # raises what does not fit
     x, y = np.asarray(batch.x, _DOUBLE), np.asarray(batch.y, _DOUBLE)
     weight = None if batch.weight is None else np.asarray(batch.weight, _DOUBLE)
-    analytic = all(_analytic(act.f) for act in acts) and _analytic_loss(loss.f, y)
+    k, rows = params[-1].b.size, y if x.ndim > 1 else y[None]
+    analytic = all(_analytic(act.f) for act in acts) and _analytic_loss(loss.f, rows, k)
     output = forward(acts, params, x).astype(_DOUBLE)
     rowwise, share = weighted(loss, weight, output, y)
     shares = np.broadcast_to(share, x.shape[:-1])
@@ -250,8 +262,8 @@ def _analytic(f: Function) -> bool:
     return slopes(lambda h: np.reshape(f(_POINTS + h), (-1, 1))).exact
 
 
-def _analytic_loss(f: Function, targets: Array) -> bool:
-    """True if the complex step differentiates a loss at the usual outputs."""
-    y = np.resize(targets, (64, targets.shape[-1]))
-    u, v = _usual_outputs(Key(0), y.shape), _direction(Key(1), y.shape)
+def _analytic_loss(f: Function, targets: Array, k: int) -> bool:
+    """True if the complex step differentiates a loss at the usual outputs, k for each target."""
+    y = np.resize(targets, (64, *targets.shape[1:]))
+    u, v = _usual_outputs(Key(0), (64, k)), _direction(Key(1), (64, k))
     return slopes(lambda h: np.reshape(f(u + h * v, y), (-1, 1))).exact

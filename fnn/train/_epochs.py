@@ -12,9 +12,13 @@ from typing_extensions import override
 
 from fnn._core import reprs
 from fnn._core.numbers import describe
-from fnn.base import Batch, State
-from fnn.data import Samples
+from fnn.base import Batch
+from fnn.data import Minibatches, Samples
+from fnn.train._divergence import DivergenceError, flaw, known_flaws
 from fnn.train._folds import scan
+from fnn.train._looked import looked_at
+from fnn.train._plateau import has_plateau, observe
+from fnn.train._progress import Ledger, attach
 
 C = TypeVar("C")
 
@@ -37,31 +41,6 @@ class Epoch(NamedTuple, Generic[C]):
         return reprs.fields(self)
 
 
-class DivergenceError(ArithmeticError):
-    """Training met a number that is not finite: in ``epoch`` and ``step``, both counted from 1.
-
-    ``what`` names the number, ``loss`` is the loss of that step, and ``state`` the last state whose
-    loss was finite, or the first of all. Where the update itself raised `FloatingPointError`, as
-    `clip_by_norm` does for a gradient that is not finite, that is the ``__cause__``, and ``loss``
-    is NaN.
-    """
-
-    def __init__(self, epoch: int, step: int, loss: float, state: Any, what: str = "loss") -> None:
-        super().__init__(epoch, step, loss, state, what)
-        self.epoch, self.step, self.loss, self.state, self.what = epoch, step, loss, state, what
-
-    @override
-    def __str__(self) -> str:
-        found = f"{self.what}: expected finite numbers, got {self.loss}"
-        if self.__cause__ is not None:
-            found = str(self.__cause__).partition(";")[0]
-        return (
-            f"{found} in epoch {self.epoch}, step {self.step};"
-            " try a smaller rate, inputs scaled to about 1, or clip_by_norm;"
-            " targets that are missing need fnn.losses.masked_loss"
-        )
-
-
 def epochs(
     update: Callable[[C, Batch], tuple[C, float]],
     state: C,
@@ -71,12 +50,17 @@ def epochs(
     """Train for one pass after another, lazily: an `Epoch` for each, when it is asked for.
 
     `passes` gives the batches of every epoch: ``itertools.repeat(samples(data))``, or
-    ``(minibatches(fold_in(key, epoch), 32, data) for epoch in itertools.count())``. So `islice`
-    limits, `takewhile` stops early and a progress bar wraps. `engine` folds a whole pass, as
-    `fnn.compiled.scan` does; None folds it here, step by step. Raises `TypeError` for a pass that
-    could be read only once (a generator would leave the second epoch empty), `ValueError` for
-    an empty one, and `DivergenceError` where a loss, a gradient to clip, or the params after an
-    epoch are not finite.
+    ``(first.shuffled(fold_in(key, epoch)) for epoch in itertools.count())`` where `first` is
+    ``minibatches(key, 32, data)``. So `islice` limits, `takewhile` stops early and a progress bar
+    wraps. `engine` folds a whole pass, as `fnn.compiled.scan` does; None folds it here, step by
+    step. An optimizer with `reduce_on_plateau` in it is told the mean loss of every epoch.
+
+    Raises `TypeError` for a pass that could be read only once (a generator would leave the second
+    epoch empty), `ValueError` for an empty one, and `DivergenceError` where a loss, a gradient to
+    clip, or after an epoch the params or an array of the optimizer's state are not finite (but an
+    array that was not finite to begin with). Whatever exception leaves it, Ctrl-C and those of
+    `update` and `passes` too, carries the best params by training loss, the last state and the
+    history of the finished epochs: `progress_of` returns them.
 
     >>> from itertools import islice, repeat
     >>> halve = lambda state, batch: (state / 2, state)
@@ -84,24 +68,98 @@ def epochs(
     >>> [epoch.loss for epoch in islice(epochs(halve, 8.0, passes), 3)]
     [8.0, 4.0, 2.0]
     """
-    before = state  # the last state whose loss is known
-    folded: tuple[C, Iterable[Batch]] | None = None  # an epoch of the engine: its start and pass
-    for number, pass_ in enumerate(check_passes(passes), 1):
+    looked = looked_at(update, state, check_passes(passes), whole=engine is not None)
+    walk = Walk(update, state, engine)
+    ledger = Ledger(state)
+    falls = has_plateau(state)
+    least = math.inf
+    try:
+        for number, pass_ in enumerate(looked, 1):
+            loss = walk.through(pass_, number)
+            if falls:
+                walk.state = observe(walk.state, loss)
+            ledger.add(walk.state, (loss, None, None), better=loss < least)
+            least = min(least, loss)
+            yield Epoch(number, walk.state, loss)
+    except BaseException as error:
+        attach(error, ledger.fit())
+        raise
+
+
+class Walk(Generic[C]):
+    """Training in progress: the state after the passes so far.
+
+    `through` trains for one more. Between two passes the state may be replaced.
+    """
+
+    def __init__(
+        self, update: Callable[[C, Batch], tuple[C, float]], state: C, engine: Engine | None
+    ) -> None:
+        self.update, self.state, self.engine = update, state, engine
+        self.before = state  # the last state whose loss is known
+        self.folded: tuple[C, Iterable[Batch]] | None = None  # an engine's epoch: start and pass
+        self.known = known_flaws(state)
+
+    def through(self, pass_: Iterable[Batch], number: int) -> float:
+        """Train for the pass of epoch `number`, and return its mean loss."""
         if isinstance(check_passes(pass_), Iterator):
             raise TypeError(
                 f"passes: expected passes that can be read again, got {describe(pass_)};"
                 " pass samples(...), minibatches(...) or a list of batches"
             )
-        found = None if engine is None else _folded(engine, update, state, pass_)
+        found = None if self.engine is None else self._folded(self.engine, pass_)
         if found is None:  # step by step, which says where a number is not finite
-            if folded is not None:
-                before, _ = scan(update, folded[0], tuple(folded[1])[:-1])
-                folded = None
-            before, state, loss = _stepped(update, before, state, pass_, number)
-        else:
-            folded = state, pass_
-            state, loss = found
-        yield Epoch(number, state, loss)
+            if self.folded is not None:
+                self.before, _ = scan(self.update, self.folded[0], tuple(self.folded[1])[:-1])
+                self.folded = None
+            return self._stepped(pass_, number)
+        self.folded = self.state, pass_
+        self.state, loss = found
+        return loss
+
+    def _stepped(self, pass_: Iterable[Batch], number: int) -> float:
+        """Train step by step."""
+        before, state = self.before, self.state
+        total, rows, step = 0.0, 0, 0
+        with np.errstate(over="ignore", invalid="ignore"):  # DivergenceError says it better
+            for step, batch in enumerate(pass_, 1):
+                try:
+                    after, loss = self.update(state, batch)
+                except FloatingPointError as error:  # as clipping raises
+                    raise self._divergence(number, step, math.nan, before) from error
+                if not math.isfinite(loss):
+                    raise self._divergence(number, step, loss, before)
+                before, state = state, after
+                n = _rows(batch)
+                total += loss * n
+                rows += n
+        check_batches(rows, number)
+        found = flaw(state, self.known)
+        if found is not None:  # the last update's doing, which no loss has shown yet
+            what = f"{found.named(state)} after the step"
+            raise self._divergence(number, step, found.value, before, what)
+        self.before, self.state = before, state
+        return total / rows
+
+    def _divergence(
+        self, number: int, step: int, loss: float, before: C, what: str = "loss"
+    ) -> DivergenceError:
+        """The error with the last finite state: `before`, else that at the start of the epoch."""
+        state = before if flaw(before, self.known) is None else self.state
+        return DivergenceError(number, step, loss, state, what)
+
+    def _folded(self, engine: Engine, pass_: Iterable[Batch]) -> tuple[C, float] | None:
+        """The next state and the mean loss by an engine; None if a number was not finite."""
+        after: C
+        try:
+            with np.errstate(over="ignore", invalid="ignore"):  # what overflows is looked at below
+                after, losses = engine(self.update, self.state, pass_)
+        except FloatingPointError:  # as clipping raises
+            return None
+        if not losses or not all(map(math.isfinite, losses)) or flaw(after, self.known):
+            return None
+        rows = batch_rows(pass_)
+        return after, sum(map(operator.mul, losses, rows)) / sum(rows)
 
 
 def check_passes(passes: Iterable[C]) -> Iterable[C]:
@@ -114,63 +172,22 @@ def check_passes(passes: Iterable[C]) -> Iterable[C]:
     return passes
 
 
-def check_batches(mass: float, epoch: int) -> None:
-    """Refuse a pass without batches, whose samples have no mass."""
-    if mass == 0:
+def check_batches(rows: float, epoch: int) -> None:
+    """Refuse a pass without batches, which has no rows."""
+    if rows == 0:
         raise ValueError(f"passes: expected batches in every pass, got none in epoch {epoch}")
 
 
-def _stepped(
-    update: Callable[[C, Batch], tuple[C, float]],
-    before: C,
-    state: C,
-    pass_: Iterable[Batch],
-    number: int,
-) -> tuple[C, C, float]:
-    """The states before and after the last step of a pass, and the mean loss."""
-    total, masses, step = 0.0, 0.0, 0
-    with np.errstate(over="ignore", invalid="ignore"):  # DivergenceError says it better
-        for step, batch in enumerate(pass_, 1):
-            try:
-                after, loss = update(state, batch)
-            except FloatingPointError as error:  # as clipping raises
-                raise DivergenceError(number, step, math.nan, before) from error
-            if not math.isfinite(loss):
-                raise DivergenceError(number, step, loss, before)
-            before, state = state, after
-            mass = _mass(batch)
-            total += loss * mass
-            masses += mass
-    check_batches(masses, number)
-    if not _finite(state):  # the last update's doing, which no loss has shown yet
-        raise DivergenceError(number, step, math.nan, before, "params after the step")
-    return before, state, total / masses
-
-
-def _folded(
-    engine: Engine, update: Any, state: C, pass_: Iterable[Batch]
-) -> tuple[C, float] | None:
-    """The next state and the mean loss by an engine; None if a number was not finite."""
-    try:
-        with np.errstate(over="ignore", invalid="ignore"):  # what overflows is looked at below
-            after, losses = engine(update, state, pass_)
-    except FloatingPointError:  # as clipping raises
-        return None
-    if not losses or not all(map(math.isfinite, losses)) or not _finite(after):
-        return None
+def batch_rows(pass_: Iterable[Batch]) -> list[int]:
+    """The number of rows in each batch of a pass; no batch is made to know it."""
     if isinstance(pass_, Samples):
-        return after, sum(losses) / len(losses)
-    masses = [_mass(batch) for batch in pass_]
-    return after, sum(map(operator.mul, losses, masses)) / sum(masses)
+        return [1] * len(pass_)
+    if isinstance(pass_, Minibatches):
+        last = len(pass_.rows) - pass_.size * (len(pass_) - 1)
+        return [pass_.size] * (len(pass_) - 1) + [last]
+    return [_rows(batch) for batch in pass_]
 
 
-def _finite(state: Any) -> bool:
-    """Whether the params of a `State` are finite; of other states nothing is known."""
-    return not isinstance(state, State) or all(
-        np.isfinite(array).all() for layer in state.params for array in layer
-    )
-
-
-def _mass(batch: Batch) -> float:
-    """The number of rows of a batch: what its mean loss counts in that of an epoch."""
-    return float(len(batch.x)) if np.ndim(batch.x) == 2 else 1.0
+def _rows(batch: Batch) -> int:
+    """The number of rows of a batch, which is 1 for a sample on its own."""
+    return len(batch.x) if np.ndim(batch.x) == 2 else 1

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Generic
+from typing import Any, Generic, overload
 
 import numpy as np
 
 from fnn import tree
-from fnn._core.checks import check_acts, check_loss, check_optimizer, check_params
+from fnn._core.checks import check_acts, check_loss, check_optimizer
 from fnn._core.numbers import describe
 from fnn._core.targets import check_last_pair
+from fnn._core.trees import check_tree
 from fnn._core.vectors import layered
-from fnn.base import Acts, Batch, F, Layer, Loss, Optimizer, Params, S, S_any, State
+from fnn.base import Acts, Batch, F, Layer, Loss, Optimizer, Params, S, S_any, State, Tree
 from fnn.network import _fresh_gradient
 from fnn.optimizers._rules import rewrite
 
@@ -52,8 +53,15 @@ class TrainStep(Generic[S_any]):
         return State(tuple(layers), opt), value
 
 
-def start(optimizer: Optimizer[S], params: Params[F]) -> State[F, S]:
-    """Make the state before the first step. Arrays that the caller could still write are copied.
+@overload
+def start(optimizer: Optimizer[S], params: Params[F]) -> State[F, S]: ...
+@overload
+def start(optimizer: Optimizer[S], params: Tree) -> Any: ...
+def start(optimizer: Optimizer[S], params: Any) -> Any:
+    """Make the state before the first step, of frozen copies of the params.
+
+    The params are those of one network, or any tree of floating arrays of one dtype, for a loop of
+    one's own; nobody else can write to the copies. Raises `TypeError` for other things.
 
     >>> from fnn import init, key
     >>> from fnn.optimizers import sgd
@@ -61,7 +69,7 @@ def start(optimizer: Optimizer[S], params: Params[F]) -> State[F, S]:
     SgdState(steps=0)
     """
     check_optimizer(optimizer)
-    check_params(params)
+    check_tree(params)
     params = tree.freeze(params)
     return State(params, optimizer.init(params))
 

@@ -17,8 +17,7 @@ from fnn.compiled._plan import limits
 from fnn.compiled._plan.limits import LARGE
 from fnn.compiled._runtime import many as runtime_many
 from fnn.compiled._runtime.many import cores
-from fnn.compiled._runtime.session import Session
-from fnn.compiled._runtime.train import pieces_for, trained
+from fnn.compiled._runtime.train import Run, pieces_for
 from fnn.losses import squared_error
 from fnn.optimizers import adam, sgd
 from fnn.random import Key, fold_in, normal, split
@@ -202,9 +201,10 @@ def test_a_network_goes_no_further_than_its_piece_where_another_failed(
     monkeypatch.setattr(limits, "LARGE", large)
     monkeypatch.setattr(plan_feed, "PIECE", 1)
     update = train_step((tanh, tanh), squared_error, sgd(0.1))
-    session = Session(update, start(update.optimizer, init(key(0), (3, 4, 2))))
+    run = Run(update, start(update.optimizer, init(key(0), (3, 4, 2))))
+    session = run.session
     pass_ = minibatches(key(1), 2, Batch(np.ones((20, 3)), np.ones((20, 2))))
     session.stopped = lambda: session.taken == 4
     with pytest.raises(CancelledError):
-        trained(update, session, pieces_for(session, [pass_]))
+        run.through(pieces_for(session, [pass_]))
     assert session.taken == 4

@@ -9,20 +9,21 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fnn import Activation, Loss, Optimizer, activations, init, key, losses, optimizers
+from fnn import Activation, Loss, Optimizer, activations, init, key, losses, optimizers, train
 from fnn.compiled._code.kernels import KERNELS
 from fnn.compiled._plan.program import CHANGE_GRADIENT_ONLY, RECIPES, Program
 from fnn.compiled._plan.signatures import SIGNATURES
 from fnn.compiled._runtime import pairs
 from fnn.optimizers._combine import Chain, Masked
 from fnn.optimizers._rules import Rule
+from fnn.train._plateau import ReduceOnPlateau
 
 DTYPE = np.dtype(np.float64)
-MADE_OF_OTHERS = {Chain, Masked}
+MADE_OF_OTHERS = {Chain, Masked, ReduceOnPlateau}
 
 GIVEN: dict[str, Any] = {
     "first": optimizers.sgd(0.1),
-    "second": optimizers.sgd(0.1),
+    "rest": optimizers.sgd(0.1),
     "optimizer": optimizers.sgd(0.1),
     "mask": (True, False),
     "loss": losses.squared_error,
@@ -56,7 +57,7 @@ def rules(kind: Any = Rule) -> Iterator[type]:
         yield from rules(narrower)
 
 
-OPTIMIZERS = offered(optimizers, Optimizer)
+OPTIMIZERS = offered(optimizers, Optimizer) | offered(train, Optimizer)
 
 
 def test_there_are_functions_for_all_optimizers() -> None:

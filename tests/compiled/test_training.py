@@ -195,6 +195,7 @@ def test_large_batches_which_blas_multiplies_agree(name: str, weight: bool) -> N
     agree(fnn.forward(acts, params, data.x), compiled.forward(acts, params, data.x), 1e-12)
 
 
+@pytest.mark.filterwarnings("ignore::fnn.train.WorseThanConstantWarning")
 def test_epochs_and_fit_take_the_engine_and_come_to_the_same() -> None:
     data = table(weight=True)
     options: dict[str, Any] = {"key": key(1), "batch_size": 6, "max_epochs": 5}

@@ -106,11 +106,12 @@ def test_pairs_are_shown_by_their_names() -> None:
 
 def test_a_pair_of_ones_own_has_the_repr_of_every_named_tuple() -> None:
     pair, loss = Activation(square, twice), Loss(twice, twice)
-    assert repr(pair) == f"Activation(f={square!r}, df={twice!r}, d2f=None)"
-    assert repr(loss) == f"Loss(f={twice!r}, df={twice!r}, d2f=None)"
+    assert repr(pair) == f"Activation(f={square!r}, df={twice!r}, d2f=None, reach=None)"
+    parts = f"f={twice!r}, df={twice!r}, d2f=None, targets=None, logits=False"
+    assert repr(loss) == f"Loss({parts})"
     assert pair.__doc__ == Activation.__doc__ != loss.__doc__ == Loss.__doc__
     assert repr(pair._replace(name="square")) == "square"
-    assert repr(pair._replace(d2f=twice)).endswith(f"d2f={twice!r})")
+    assert repr(pair._replace(d2f=twice)).endswith(f"d2f={twice!r}, reach=None)")
 
 
 def test_a_pair_with_a_name_has_the_help_of_its_function() -> None:

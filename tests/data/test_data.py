@@ -127,7 +127,7 @@ def test_minibatches_keep_rows_targets_and_weights_together(n: int, size: int, s
     for x, y, weight in minibatches(key(seed), size, rows_of(n)):
         np.testing.assert_array_equal(y, -x)
         assert weight is not None
-        np.testing.assert_array_equal(weight, x[:, 0] + 1)
+        np.testing.assert_allclose(weight, (x[:, 0] + 1) / ((n + 1) / 2), rtol=1e-15)
 
 
 def test_the_order_is_the_keys_alone() -> None:
@@ -212,6 +212,11 @@ def test_rows_of_weight_zero_are_left_out_of_every_batch() -> None:
     pass_ = minibatches(key(3), 1, Batch(X, Y, weight))
     assert len(pass_) == 2
     assert sorted(batch.x[0, 0] for batch in pass_) == [X[1, 0], X[4, 0]]
+    online = samples(Batch(X, Y, weight))
+    np.testing.assert_array_equal([batch.x for batch in online], X[[1, 4]])
+    np.testing.assert_allclose(
+        [float(np.sum(batch.weight or 0.0)) for batch in online], [4 / 3, 2 / 3], rtol=1e-15
+    )
 
 
 @pytest.mark.parametrize("bad", [np.nan, -np.inf])

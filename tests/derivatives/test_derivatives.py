@@ -40,13 +40,16 @@ from tests.support.oracles import (
     outputs,
     pulled,
 )
+from tests.support.weights import weighted_slope
 
-SHAPES = [  # sizes, rows (None: a sample), whether rows have weights
-    ((3, 2), 7, True),
-    ((2, 1), None, False),
-    ((2, 4, 3), 7, False),  # more outputs than inputs: tangents are pushed
-    ((3, 4, 2), 1, True),
-    ((3, 4, 2, 1), 7, True),
+SHAPES = [  # sizes, rows (None: a sample), what has weights
+    ((3, 2), 7, "rows"),
+    ((2, 1), None, ""),
+    ((2, 4, 3), 7, ""),  # more outputs than inputs: tangents are pushed
+    ((3, 4, 2), 1, "rows"),
+    ((3, 4, 2, 1), 7, "rows"),
+    ((2, 3, 3), 6, "targets"),
+    ((3, 2), None, "targets"),
 ]
 
 
@@ -66,11 +69,30 @@ class Case(NamedTuple):
         return np.atleast_2d(self.batch.x), np.atleast_2d(self.batch.y)
 
     @property
+    def counts(self) -> Array:
+        """The weight of each row; weights for each target are in its loss."""
+        weight, n = self.batch.weight, len(self.rows[0])
+        return np.ones(n) if weight is None or weight.shape == self.batch.y.shape else weight
+
+    @property
     def share(self) -> Array:
-        n = len(self.rows[0])
-        weight = np.ones(n) if self.batch.weight is None else self.batch.weight
-        share: Array = weight / n
+        share: Array = self.counts / len(self.counts)
         return share
+
+    @property
+    def fractions(self) -> Array:
+        """Each row's fraction of all weights."""
+        weight, n = self.batch.weight, len(self.rows[0])
+        mass = np.ones(n) if weight is None else weight.reshape(n, -1).sum(1)
+        fractions: Array = mass / mass.sum()
+        return fractions
+
+    def slopes(self, loss: str, u: Array) -> Array:
+        """Of each row's loss by its outputs u, for all rows."""
+        weight, y = self.batch.weight, self.rows[1]
+        if weight is None or weight.shape != self.batch.y.shape:
+            return LOSS_SLOPES[loss](u, y)
+        return weighted_slope(loss, u, y, np.atleast_2d(weight))
 
     def restored(self, rows: Array) -> Array:
         return rows if self.batch.x.ndim == 2 else rows[0]
@@ -93,25 +115,26 @@ class Case(NamedTuple):
     def gradients(self, loss: str, arrays: list[Array]) -> list[Array]:
         """Each row's own gradient by the params and by its x, as one vector each."""
         found = []
-        for x, y in zip(*self.rows, strict=True):
-            bar = LOSS_SLOPES[loss](outputs(self.names, arrays, x), y)
-            found.append(np.concatenate([g.ravel() for g in pulled(self.names, arrays, x, bar)]))
+        x, _ = self.rows
+        bars = self.slopes(loss, outputs(self.names, arrays, x))
+        for row, bar in zip(x, bars, strict=True):
+            grads = pulled(self.names, arrays, row, bar)
+            found.append(np.concatenate([g.ravel() for g in grads]))
         return found
 
     def hessians(self, loss: str) -> Array:
         """Of each row's loss by its outputs: (rows, n_out, n_out)."""
-        x, y = self.rows
-        u = outputs(self.names, list(leaves(self.params)), x)
+        u = outputs(self.names, list(leaves(self.params)), self.rows[0])
         units = np.eye(u.shape[1])
-        return np.stack([LOSS_SLOPES[loss](u + 1j * H * e, y).imag / H for e in units], axis=-1)
+        return np.stack([self.slopes(loss, u + 1j * H * e).imag / H for e in units], axis=-1)
 
 
-def case(name: str, shape: tuple[tuple[int, ...], int | None, bool], loss: str) -> Case:
+def case(name: str, shape: tuple[tuple[int, ...], int | None, str], loss: str) -> Case:
     sizes, rows, weighted = shape
     names = (name,) * (len(sizes) - 1)
     x, y, _ = data(len(sizes), loss, rows, sizes[0], sizes[-1])
     rng = np.random.default_rng(5)
-    weight = rng.uniform(0.5, 2, rows) if weighted else None
+    weight = rng.uniform(0.5, 2, y.shape if weighted == "targets" else rows) if weighted else None
     params = network(len(sizes) + 10, sizes)
     vector = tuple(LayerGrad(rng.normal(size=w.shape), rng.normal(size=b.shape)) for w, b in params)
     return Case(
@@ -198,8 +221,7 @@ def test_derivatives_of_each_sample_are_exact(name: str, loss: str) -> None:
         near(per_example_norms(*given), c.restored(norms[:, None])[..., 0])
 
         for most in (float(np.median(norms)) + 0.01, 1e6):
-            counts = np.ones(len(each)) if c.batch.weight is None else c.batch.weight
-            scale = counts * np.minimum(1, most / np.maximum(norms, 1e-300))
+            scale = c.counts * np.minimum(1, most / np.maximum(norms, 1e-300))
             near(flat(clipped_sum(*given, most)), scale @ each)
 
         fisher = each.T @ (c.share[:, None] * each)
@@ -239,12 +261,12 @@ def test_kronecker_factors_are_the_means_of_their_outer_products(loss: str) -> N
         for i, ((a, g), (w, b)) in enumerate(zip(factors, c.params, strict=True)):
             given = outputs(c.names[:i], list(leaves(c.params[:i])), x)
             extended = np.column_stack([given, np.ones(len(x))])
-            near(a, extended.T @ (c.share[:, None] * extended))
+            near(a, extended.T @ (c.fractions[:, None] * extended))
             units = j[:, :, start + w.size : start + w.size + b.size]  # du/db = du/dz
             near(g, np.einsum("n,nko,nkl,nlp->op", c.share, units, h, units))
             block = slice(start, start + w.size + b.size)
             if len(x) == 1:
-                whole = np.einsum("nkp,nkl,nlq->pq", j, h, j)
+                whole = np.einsum("n,nkp,nkl,nlq->pq", c.share, j, h, j)
                 near(np.kron(a, g), whole[block, block])
             start = block.stop
 
@@ -282,7 +304,7 @@ if importlib.util.find_spec("jax"):
     [("sigmoid", "squared_error"), ("tanh", "softmax_cross_entropy"), ("silu", "poisson")],
 )
 def test_every_oracle_that_is_installed_agrees(act: str, loss: str, oracle: str) -> None:
-    c = case(act, ((3, 4, 2), 7, True), loss)
+    c = case(act, ((3, 4, 2), 7, "rows"), loss)
     given = c.acts, LOSSES[loss][0], c.params, c.batch
     each = [g.reshape(7, -1) for g in leaves(per_example_gradients(*given))]
     ours = {

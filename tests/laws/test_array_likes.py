@@ -185,10 +185,11 @@ def test_broadcast_views_and_buffers_and_ranges_too() -> None:
 
 def test_the_remedy_for_a_mixed_frame_is_one() -> None:
     mixed = pd.DataFrame({"a": [True, False], "b": [0.5, 1.0], "c": [1, 2]})
-    with pytest.raises(TypeError, match=r"as by np.asarray\(..., dtype=float\)"):
+    with pytest.raises(TypeError, match=r"by x\.to_numpy\(float, na_value=np\.nan\)"):
         forward(ACTS, PARAMS, mixed)
     plain = np.array([[1, 0.5, 1], [0, 1.0, 2]])
-    assert_same(forward(ACTS, PARAMS, np.asarray(mixed, dtype=float)), forward(ACTS, PARAMS, plain))
+    floats = mixed.to_numpy(float, na_value=np.nan)
+    assert_same(forward(ACTS, PARAMS, floats), forward(ACTS, PARAMS, plain))
 
 
 @pytest.mark.parametrize("mode", ["r", "c"])

@@ -5,8 +5,9 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Iterator
 from fractions import Fraction
+from functools import partial
 from itertools import repeat
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -35,8 +36,9 @@ from fnn import (
     vjp,
 )
 from fnn.activations import identity, tanh
+from fnn.data import chunked
 from fnn.losses import huber, squared_error
-from fnn.optimizers import SgdState, sgd
+from fnn.optimizers import SgdState, adam, chain, masked, scale, sgd
 from fnn.random import fold_in, normal, permutation, split, uniform
 from fnn.train import epochs
 from tests.support.refusals import Expected, refuses
@@ -90,7 +92,7 @@ on_batches = pytest.mark.parametrize("f", [propagated, taught])
         "a lambda": ((tanh, lambda z: z), TypeError, "acts[1]", "Activation(f, df)", "<lambda>"),
         "a name": ((tanh, "tanh"), TypeError, "acts[1]", "Activation(f, df)", "str 'tanh'"),
         "a name alone": ("tanh", TypeError, "acts", "str 'tanh'"),
-        "a plain tuple": ((tanh, tuple(tanh)), TypeError, "acts[1]", "a tuple of 4"),
+        "a plain tuple": ((tanh, tuple(tanh)), TypeError, "acts[1]", "a tuple of 5"),
         "a loss": ((tanh, squared_error), TypeError, "acts[1]", "Activation(f, df)", "got Loss"),
         "a class": ((tanh, Activation), TypeError, "acts[1]", "the class Activation"),
         "params": (PARAMS, TypeError, "acts[0]", "Activation(f, df)", "got Layer"),
@@ -102,13 +104,29 @@ def test_activations_that_do_not_fit(f: Any, bad: Any, expected: Expected) -> No
     refuses(expected, f, bad, PARAMS, X)
 
 
+CALLS_OF_PARAMS: dict[str, Callable[[Any], Any]] = {
+    "forward": lambda bad: forward(ACTS, bad, X),
+    "trace": lambda bad: trace(ACTS, bad, X),
+    "vjp": lambda bad: vjp(ACTS, bad, X),
+    "backprop": lambda bad: backprop(ACTS, squared_error, bad, DATA),
+    "start": lambda bad: start(sgd(0.1), bad),
+    "step": lambda bad: step(bad, GRADS, 0.1),
+    "apply": lambda bad: apply_updates(bad, GRADS),
+}
+
+
+class Two(NamedTuple):
+    """A tree of one's own: a network, and something beside it."""
+
+    net: Any
+    slope: Any
+
+
 @each(
     {
         "a float": (1.0, TypeError, "params", "a tuple of Layer(w, b)", "float 1.0", "fnn.init"),
         "None": (None, TypeError, "params", "a tuple of Layer(w, b)", "NoneType"),
-        "an array": (X, TypeError, "params", "a tuple of Layer(w, b)", "an array (5, 3)"),
         "no layers": ((), TypeError, "params", "a tuple of Layer(w, b)", "a tuple of 0"),
-        "a layer alone": (FIRST, TypeError, "params", "got Layer", "(Layer(w, b),)"),
         "a list": (list(PARAMS), TypeError, "params", "a list of 2", "tuple(layers)"),
         "an iterator": (iter(PARAMS), TypeError, "params", "tuple_iterator"),
         "a dict": ({"w": X}, TypeError, "params", "a dict of 1"),
@@ -116,11 +134,6 @@ def test_activations_that_do_not_fit(f: Any, bad: Any, expected: Expected) -> No
         "a batch": (DATA, TypeError, "params", "got Batch"),
         "pairs": (ACTS, TypeError, "params[0]", "a Layer(w, b)", "got Activation"),
         "gradients": (GRADS, TypeError, "params[0]", "Layer(w, b)", "LayerGrad", "before grads"),
-        "plain tuples": (
-            (tuple(FIRST), SECOND),
-            *(TypeError, "params[0]", "a Layer(w, b)", "a tuple of 2"),
-        ),
-        "w and b": ((FIRST.w, FIRST.b), TypeError, "params[0]", "Layer(w, b)", "an array (3, 4)"),
         "numbers": (
             (layer(1.0, 0.0), SECOND),
             *(TypeError, "params[0].w", "an array of floats", "float 1.0"),
@@ -167,18 +180,101 @@ def test_activations_that_do_not_fit(f: Any, bad: Any, expected: Expected) -> No
         "a bias number": ((FIRST, layer(SECOND.w, np.array(1.0))), ValueError, "params[1].b"),
     }
 )
-@pytest.mark.parametrize("f", ["forward", "trace", "vjp", "backprop", "start", "step", "apply"])
+@pytest.mark.parametrize("f", CALLS_OF_PARAMS)
 def test_params_that_do_not_fit(f: str, bad: Any, expected: Expected) -> None:
-    calls: dict[str, Callable[[], Any]] = {
-        "forward": lambda: forward(ACTS, bad, X),
-        "trace": lambda: trace(ACTS, bad, X),
-        "vjp": lambda: vjp(ACTS, bad, X),
-        "backprop": lambda: backprop(ACTS, squared_error, bad, DATA),
-        "start": lambda: start(sgd(0.1), bad),
-        "step": lambda: step(bad, GRADS, 0.1),
-        "apply": lambda: apply_updates(bad, GRADS),
+    refuses(expected, CALLS_OF_PARAMS[f], bad)
+
+
+@each(
+    {
+        "an array": (X, TypeError, "params", "a tuple of Layer(w, b)", "an array (5, 3)"),
+        "a layer alone": (FIRST, TypeError, "params", "got Layer", "(Layer(w, b),)"),
+        "plain tuples": (
+            (tuple(FIRST), SECOND),
+            *(TypeError, "params[0]", "a Layer(w, b)", "a tuple of 2"),
+        ),
+        "w and b": ((FIRST.w, FIRST.b), TypeError, "params[0]", "Layer(w, b)", "an array (3, 4)"),
     }
-    refuses(expected, calls[f])
+)
+@pytest.mark.parametrize("f", ["forward", "trace", "vjp", "backprop", "step"])
+def test_trees_that_are_no_networks_params(f: str, bad: Any, expected: Expected) -> None:
+    """Optimizers take them, as they take any tree of floating arrays."""
+    refuses(expected, CALLS_OF_PARAMS[f], bad)
+    assert start(sgd(0.1), bad).opt == SgdState(0)
+
+
+@each(
+    {
+        "an int beside layers": (
+            (FIRST, 1),
+            *(TypeError, "params[1]", "an array of floats", "int 1", "np.asarray"),
+        ),
+        "a list of networks": (
+            ([PARAMS, PARAMS], X),
+            *(TypeError, "params[0]", "a tuple of such", "a list of 2"),
+        ),
+        "whole numbers beside layers": (
+            (PARAMS, np.arange(3)),
+            *(TypeError, "params[1]", "an array of floats", "(3,) of int64"),
+        ),
+        "an empty part": (((), ()), TypeError, "params", "at least one array", "a tuple of 2"),
+        "two dtypes": (
+            (PARAMS, (X, np.ones(2, np.float32))),
+            *(TypeError, "params[1][1]", "float64 like params[0][0].w", "float32", "one dtype"),
+        ),
+        "gradients inside": (
+            (X, GRADS),
+            *(TypeError, "params[1][0]", "Layer(w, b)", "got LayerGrad", "before grads"),
+        ),
+        "a named part": (
+            Two(PARAMS, 1.0),
+            *(TypeError, "params.slope", "an array of floats", "float 1.0"),
+        ),
+    }
+)
+def test_trees_that_no_optimizer_takes(bad: Any, expected: Expected) -> None:
+    refuses(expected, start, sgd(0.1), bad)
+    refuses(expected, adam(0.1).init, bad)
+    refuses(expected, masked(sgd(0.1), (True, True)).init, bad)
+    refuses(expected, apply_updates, bad, bad)
+
+
+TREE = Two((FIRST, SECOND), X)
+
+
+@each(
+    {
+        "one part": ((GRADS,), ValueError, "grads", "a tuple of 2 like params", "got 1"),
+        "a part that is none": (
+            (GRADS, None),
+            *(TypeError, "grads.slope", "an array (5, 3) like params.slope", "NoneType"),
+        ),
+        "a shorter network": (
+            (GRADS[:1], X),
+            *(ValueError, "grads.net", "a tuple of 2 like params.net", "got 1"),
+        ),
+        "another shape": (
+            (GRADS, X.T),
+            *(ValueError, "grads.slope", "(5, 3) like params.slope", "(3, 5)"),
+        ),
+        "another dtype": (
+            (GRADS, X.astype(np.float32)),
+            *(TypeError, "grads.slope", "float64 like params.slope", "float32", "Python floats"),
+        ),
+        "an array for a tuple": (
+            (X, X),
+            *(TypeError, "grads.net", "a tuple of 2 like params.net", "an array (5, 3)"),
+        ),
+    }
+)
+def test_gradients_that_do_not_fit_a_tree(bad: Any, expected: Expected) -> None:
+    error, name, *parts = expected
+    for optimizer in (sgd(0.1), chain(scale(1.0), adam(0.1))):
+        refuses(expected, optimizer.update, bad, optimizer.init(TREE), TREE)
+    renamed = (error, name.replace("grads", "updates"), *parts)
+    refuses(renamed, apply_updates, TREE, bad)
+    own = Optimizer(lambda params: 0, lambda grads, state, params: (bad, state))
+    refuses(renamed, chain(scale(1.0), own).update, (GRADS, X), ((), 0), TREE)
 
 
 @pytest.mark.parametrize("cls", [np.ma.MaskedArray, np.matrix])
@@ -198,7 +294,7 @@ class Sparse:
 
 
 NOT_NUMBERS = {
-    "strings": (X.astype(str), TypeError, "real numbers", "<U32", "np.asarray(..., dtype=float)"),
+    "strings": (X.astype(str), TypeError, "real numbers", "<U32", "np.asarray(", "dtype=float)"),
     "bytes": (X.astype("S3"), TypeError, "real numbers", "ndarray of dtype |S3"),
     "digits": ([["0", "1", "2"]], TypeError, "real numbers", "list of dtype <U1"),
     "a string": ("one", TypeError, "real numbers", "str of dtype <U3"),
@@ -230,7 +326,7 @@ NOT_NUMBERS = {
     ),
     "a mixed frame": (
         pd.DataFrame({"a": [True], "b": [0.5]}),
-        *(TypeError, "real numbers", "DataFrame of dtype object", "np.asarray(..., dtype=float)"),
+        *(TypeError, "real numbers", "DataFrame of dtype object", "to_numpy(float"),
     ),
 }
 
@@ -287,11 +383,11 @@ def test_a_column_of_samples_is_not_one_sample() -> None:
 @each(
     {
         "labels": (Y[:, 0], "(5, 2)", "got (5,)", "fnn.one_hot(y, 2)"),
-        "a column": (Y[:, :1], "(5, 2)", "got (5, 1)", "fnn.one_hot(y, 2)"),
+        "a column": (Y[:, :1], "(5, 2)", "got (5, 1)", "fnn.one_hot(y.ravel(), 2)"),
         "a row": (Y[:1], "(5, 2)", "got (1, 2)"),
         "a sample": (Y[0], "(5, 2)", "got (2,)"),
         "a number": (1.0, "(5, 2)", "got ()"),
-        "transposed": (Y.T, "(5, 2)", "got (2, 5)", "y.reshape(5, 2)"),
+        "transposed": (Y.T, "(5, 2)", "got (2, 5)", "the transpose y.T"),
         "flat": (Y.ravel(), "(5, 2)", "got (10,)", "y.reshape(5, 2)"),
         "rank 3": (Y[..., None], "(5, 2)", "got (5, 2, 1)", "y.reshape(5, 2)"),
         "too few rows": (Y[:4], "(5, 2)", "got (4, 2)"),
@@ -316,32 +412,43 @@ def test_targets_that_would_broadcast_are_refused(f: Any) -> None:
 
 @each(
     {
-        "too few": (np.ones(4), "(5,)", "one number for each sample", "got (4,)"),
-        "one": (1.0, "(5,)", "got ()"),
-        "a column": (np.ones((5, 1)), "(5,)", "got (5, 1)"),
-        "negative": ([1, 1, -0.5, 1, 1], "at least 0", "minimum -0.5", "leave out"),
-        "all zero": (np.zeros(5), "positive sum", "sum 0.0", "leave out"),
-        "not a number": ([1, 1, np.nan, 1, 1], "finite", "minimum nan"),
-        "infinite": ([1, 1, np.inf, 1, 1], "finite", "sum inf"),
+        "too few": (np.ones(4), "(5,), one number for each sample, or (5, 2)", "got (4,)"),
+        "one": (1.0, "(5,)", "(5, 2), one for each target", "got ()", "np.full((5,), weight)"),
+        "a column": (np.ones((5, 1)), "(5,)", "got (5, 1)", "weight.reshape((5,))"),
+        "all in a row": (np.ones(10), "(5, 2)", "got (10,)", "weight.reshape((5, 2))"),
+        "a row for each target": (
+            np.ones((2, 5)),
+            "(5, 2)",
+            "got (2, 5)",
+            "transpose it: weight.T",
+        ),
+        "negative": ([1, 1, -0.5, 1, 1], "at least 0", "got -0.5 in row 2;", "0 leaves out"),
+        "not a number": ([1, 1, np.nan, 1, 1], "finite", "got nan in row 2;"),
+        "infinite": ([1, 1, 1, 1, np.inf], "finite", "got inf in row 4;"),
+        "of a target": (np.eye(5)[:, :2] - np.eye(5)[:, 1:3], "got -1.0 in row 1, column 0;"),
     }
 )
 def test_weights_that_do_not_fit(bad: Any, expected: Expected) -> None:
     for f in (propagated, taught):
         refuses((ValueError, "batch.weight", *expected), f, ACTS, PARAMS, X, Y, bad)
-    expected = ("got",) if "(5,)" in expected else expected
-    refuses((ValueError, "data.weight", *expected), minibatches, key(0), 2, Batch(X, Y, bad))
+    for make in (samples, partial(minibatches, key(0), 2), partial(chunked, 2)):
+        refuses((ValueError, "data.weight", *expected), make, Batch(X, Y, bad))
 
 
 @on_batches
-def test_a_sample_has_one_weight(f: Any) -> None:
-    refuses((ValueError, "batch.weight", "()", "got (1,)"), f, ACTS, PARAMS, X[0], Y[0], [1.0])
-    refuses((ValueError, "batch.weight", "got minimum -1.0"), f, ACTS, PARAMS, X[0], Y[0], -1.0)
-    refuses((ValueError, "batch.weight", "sum 0.0"), f, ACTS, PARAMS, X[0], Y[0], 0)
+def test_a_sample_has_one_weight_or_one_for_each_target(f: Any) -> None:
+    shape = (ValueError, "batch.weight", "()", "or (2,)", "got (1,)", "weight.reshape(())")
+    refuses(shape, f, ACTS, PARAMS, X[0], Y[0], [1.0])
+    refuses((ValueError, "batch.weight", "got -1.0;"), f, ACTS, PARAMS, X[0], Y[0], -1.0)
+    second = (ValueError, "batch.weight", "got nan in column 1;")
+    refuses(second, f, ACTS, PARAMS, X[0], Y[0], [1.0, np.nan])
 
 
-def test_weights_of_samples_one_by_one_would_do_nothing() -> None:
-    expected = (ValueError, "data.weight", "None", "got 5 numbers", "minibatches", "weight=None")
-    refuses(expected, samples, Batch(X, Y, np.ones(5)))
+@each({"of rows": (np.zeros(5),), "of targets": (np.zeros((5, 2)),)})
+def test_data_of_which_no_row_counts(bad: Any, expected: Expected) -> None:
+    told = (ValueError, "data.weight", "a weight above 0", "0 in every row", "weight=None")
+    for make in (samples, partial(minibatches, key(0), 2), partial(chunked, 2)):
+        refuses(told, make, Batch(X, Y, bad))
 
 
 def largest(output: Any, target: Any) -> Any:
@@ -368,11 +475,11 @@ def test_an_empty_batch_has_an_empty_output() -> None:
 @each(
     {
         "one array": (X, "Batch(x, y)", "an array (5, 3)", "wrap"),
-        "a tuple": ((X, Y), "Batch(x, y)", "a tuple of 2", "wrap"),
-        "a list": ([DATA], "Batch(x, y)", "a list of 1"),
-        "a pass": (samples(DATA), "Batch(x, y)", "got Samples"),
+        "a tuple": ((X, Y), "Batch(x, y)", "a tuple of 2", "Batch(*"),
+        "a list": ([DATA], "Batch(x, y)", "a list of 1", "fnn.epochs"),
+        "a pass": (samples(DATA), "Batch(x, y)", "got Samples", ".data"),
         "a generator": (iter([DATA]), "Batch(x, y)", "list_iterator"),
-        "a dict": ({"x": X, "y": Y}, "Batch(x, y)", "a dict of 2"),
+        "a dict": ({"x": X, "y": Y}, "Batch(x, y)", "a dict of 2", "Batch(**"),
         "None": (None, "Batch(x, y)", "NoneType"),
         "the class": (Batch, "Batch(x, y)", "the class Batch"),
     }
@@ -388,10 +495,10 @@ def test_something_else_than_a_batch(bad: Any, expected: Expected) -> None:
     {
         "an activation": (tanh, "Loss(f, df)", "got Activation"),
         "a function": (squared_error.f, "Loss(f, df)", "the function"),
-        "a factory": (huber, "Loss(f, df)", "the function huber"),
+        "a factory": (huber, "Loss(f, df)", "the function huber", "huber(delta)"),
         "a ufunc": (np.subtract, "Loss(f, df)", "the function subtract"),
         "a name": ("squared_error", "Loss(f, df)", "str 'squared_error'", "fnn.losses"),
-        "a tuple": (tuple(squared_error), "Loss(f, df)", "a tuple of 4"),
+        "a tuple": (tuple(squared_error), "Loss(f, df)", "a tuple of 6"),
         "None": (None, "Loss(f, df)", "NoneType"),
     }
 )
@@ -402,7 +509,7 @@ def test_something_else_than_a_loss(bad: Any, expected: Expected) -> None:
 
 @each(
     {
-        "a factory": (sgd, "Optimizer(init, update)", "the function sgd", "sgd(0.1)"),
+        "a factory": (sgd, "Optimizer(init, update)", "the function sgd", "sgd(rate)"),
         "a rate": (0.1, "Optimizer(init, update)", "float 0.1"),
         "a name": ("sgd", "Optimizer(init, update)", "str 'sgd'"),
         "a tuple": (tuple(sgd(0.1)), "Optimizer(init, update)", "a tuple of 2"),
@@ -697,14 +804,7 @@ def test_moments_and_constants_that_are_no_numbers() -> None:
         "more targets": (Batch(X[:4], Y), "data.y", "4 rows like data.x", "got 5"),
         "one sample": (Batch(X[0], Y[0]), "data.x", "(n, width)", "got (3,)", "reshape"),
         "a column of x": (Batch(X[:, 0], Y), "data.x", "(n, width)", "got (5,)", "reshape"),
-        "a column of y": (
-            Batch(X, Y[:, 0]),
-            "data.y",
-            "(n, width)",
-            "got (5,)",
-            "reshape",
-            "one_hot",
-        ),
+        "images as y": (Batch(X, Y[..., None]), "data.y", "(n, width)", "got (5, 2, 1)", "reshape"),
         "images": (Batch(X.reshape(5, 3, 1), Y), "data.x", "(n, width)", "reshape(len(x), -1)"),
         "a number": (Batch(X, np.array(1.0)), "data.y", "(n, width)", "got ()"),
     }
@@ -712,11 +812,6 @@ def test_moments_and_constants_that_are_no_numbers() -> None:
 def test_data_that_are_not_rows(bad: Any, expected: Expected) -> None:
     refuses((ValueError, *expected), samples, bad)
     refuses((ValueError, *expected), minibatches, key(0), 2, bad)
-
-
-def test_minibatches_need_a_weight_for_each_row() -> None:
-    expected = (ValueError, "data.weight", "5 rows like data.x", "got 4")
-    refuses(expected, minibatches, key(0), 2, Batch(X, Y, np.ones(4)))
 
 
 @each(

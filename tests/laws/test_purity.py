@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
+import pickle
 import tempfile
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -400,11 +402,27 @@ def test_what_becomes_state_is_a_copy_and_the_callers_array_stays_theirs() -> No
         assert leaf.flags.owndata
 
 
-def test_start_keeps_what_nobody_can_write() -> None:
-    params = init(key(0), (3, 4, 2))
-    state = start(sgd(0.1), params)
-    for kept, given in zip(leaves(state.params), leaves(params), strict=True):
-        assert kept is given
+def test_start_copies_read_only_arrays_too_which_an_older_view_may_write() -> None:
+    mine = world()
+    views = [array.view() for array in arrays(mine.params)]
+    for array in arrays(mine.params):
+        array.setflags(write=False)
+    state = start(sgd(0.1), mine.params)
+    before = fingerprint(state)
+    for array in views:
+        array[...] = np.nan
+    assert fingerprint(state) == before
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda tree: pickle.loads(pickle.dumps(tree))])
+def test_start_freezes_what_was_unpickled_or_copied_and_so_may_be_written(
+    copied: Callable[[Any], Any],
+) -> None:
+    given = copied(init(key(0), (3, 4, 2)))
+    assert all(array.flags.writeable for array in arrays(given))
+    state = start(sgd(0.1), given)
+    assert not any(array.flags.writeable for array in arrays(state))
+    assert all(array.flags.writeable for array in arrays(given))
 
 
 def test_what_an_optimizer_returns_stays_with_it() -> None:

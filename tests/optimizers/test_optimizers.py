@@ -444,7 +444,7 @@ REPRS: dict[str, Optimizer[Any]] = {
     "adamw(0.001, mask=((True, False),))": adamw(1e-3, mask=((True, False),)),
     "nadam(0.001)": nadam(1e-3),
     "chain(clip_by_norm(1.0), adam(0.001))": chain(clip_by_norm(1.0), adam(1e-3)),
-    "masked(sgd(0.1), ((True, True),))": masked(sgd(0.1), (True,)),
+    "masked(sgd(0.1), (True,))": masked(sgd(0.1), (True,)),
     "scale(-1.0)": scale(-1),
     "clip_by_value(2.0)": clip_by_value(2),
     "add_l1(0.1)": add_l1(0.1),

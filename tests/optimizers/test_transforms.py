@@ -73,7 +73,8 @@ def change(
     optimizer: Optimizer, grads: Grads[Any], params: Params[Any] | None = None
 ) -> Grads[Any]:
     params = network(grads[0].w.dtype) if params is None else params
-    return optimizer.update(grads, optimizer.init(params), params)[0]
+    updates: Grads[Any] = optimizer.update(grads, optimizer.init(params), params)[0]
+    return updates
 
 
 def test_a_gradient_within_the_norm_passes_unchanged() -> None:
@@ -486,7 +487,7 @@ BAD: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
     "a state of no chain": (
         of_wrong_state(chain(sgd(0.1), sgd(0.1)), SgdState(3)),
         TypeError,
-        "state: expected the two states of a chain, got SgdState",
+        "state: expected the states of a chain of 2, a tuple, got SgdState",
     ),
     "a mask of one layer": (
         lambda: masked(sgd(0.1), (True,)).init(network()),

@@ -218,11 +218,19 @@ def derivative_in_place(z: Array, a: Array) -> Array:
         ),
         (
             TANH._replace(f=lambda z: np.float64(1) * np.tanh(z)),
-            "float32 as given, so (200,); got float64 (200,) of float32 (200,)",
+            "activation.f: expected float32 of float32 arguments, got float64; end it with",
         ),
         (
             RELU._replace(df=lambda z, a: z > 0),
-            "activation.df: expected one number for each z, what",
+            "activation.df: expected float64 of float64 arguments, got bool; end it with .astype(z",
+        ),
+        (
+            RELU._replace(df=lambda z, a: (z > 0) * 1.0),
+            "activation.df: expected float32 of float32 arguments, got float64; end it with",
+        ),
+        (
+            RELU._replace(df=lambda z, a: (z > 0) * 2.0),
+            "activation.df at z=",
         ),
     ],
 )
@@ -349,7 +357,7 @@ def loss_in_place(u: Array, y: Array) -> Array:
         ),
         (
             SQUARE._replace(f=lambda u, y: ((u - y) ** 2).sum(-1).squeeze()),
-            "float64 as given, so (1,); got float64 () of float64 (1, 3)",
+            "so (1,); got () of (1, 3)",
         ),
         (
             SQUARE._replace(f=lambda u, y: square(u, y) / u.size),
@@ -366,7 +374,7 @@ def loss_in_place(u: Array, y: Array) -> Array:
         (SQUARE._replace(df=square), "loss.df: expected one number for each output"),
         (
             SQUARE._replace(df=lambda u, y: (u - y) * np.float64(2)),
-            "loss.df: expected one number for",
+            "loss.df: expected float32 of float32 arguments, got float64; end it with .astype(out",
         ),
         (SQUARE._replace(f=loss_in_place), "loss.f: expected its arguments unchanged"),
         (SQUARE._replace(df=loss_in_place), "loss.df: expected its arguments unchanged"),

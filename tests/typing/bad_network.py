@@ -38,6 +38,7 @@ output, pullback = vjp(acts, params, x)
 step(grads, params, 0.1)  # type: ignore[arg-type]
 step(params, params, 0.1)  # type: ignore[arg-type]
 apply_updates(grads, params)  # type: ignore[arg-type]
+apply_updates(params, params)  # type: ignore[arg-type]
 step(params, value, 0.1)  # type: ignore[arg-type]
 step(params, backprop(acts, squared_error, params, batch), 0.1)  # type: ignore[arg-type]
 step(params, pullback(y), 0.1)  # type: ignore[arg-type]

@@ -10,7 +10,7 @@ from fnn import Activation, Array, Batch, Loss, Optimizer, Params, State, backpr
 from fnn.activations import leaky_relu, tanh
 from fnn.base import Acts, Grads
 from fnn.losses import huber, squared_error
-from fnn.optimizers import SgdState, sgd
+from fnn.optimizers import SgdState, adam, chain, sgd
 from fnn.testing import check_activation, check_gradients, check_loss
 
 
@@ -42,7 +42,7 @@ Activation(f, df_of_z)  # type: ignore[arg-type]
 Activation(f, f)  # type: ignore[arg-type]
 Activation(f, df, f)  # type: ignore[arg-type]
 Activation(f, df, df, df)  # type: ignore[arg-type]
-Activation(f, df, df, "f", df)  # type: ignore[call-arg]
+Activation(f, df, df, (0.0, 1.0), "f", df)  # type: ignore[call-arg]
 Activation(f(np.ones(2)), df)  # type: ignore[arg-type]
 Activation(lambda z, a: z, df)  # type: ignore[arg-type, misc]
 Activation(lambda: np.ones(2), df)  # type: ignore[arg-type, misc]
@@ -82,7 +82,6 @@ Optimizer(lambda params: 0)  # type: ignore[call-arg]
 Optimizer(0, lambda grads, state, params: (grads, state))  # type: ignore[arg-type]
 Optimizer(lambda: 0, lambda grads, state, params: (grads, state))  # type: ignore[arg-type, misc]
 Optimizer(lambda params: 0, lambda grads, state: (grads, state))  # type: ignore[arg-type, misc]
-Optimizer(lambda params: 0, lambda grads, state, params: grads)  # type: ignore[arg-type, return-value]
 
 
 def init_state(params: Params[Any]) -> int:
@@ -93,10 +92,8 @@ def update_swapped(grads: Grads[Any], state: int, params: Params[Any]) -> tuple[
     return state, grads
 
 
-def update_new_params(
-    grads: Grads[Any], state: int, params: Params[Any]
-) -> tuple[Params[Any], int]:
-    return params, state
+def update_without_state(grads: Grads[Any], state: int, params: Params[Any]) -> Grads[Any]:
+    return grads
 
 
 def update_other_state(
@@ -105,8 +102,10 @@ def update_other_state(
     return grads, state
 
 
-Optimizer(init_state, update_swapped)  # type: ignore[arg-type, misc]
-Optimizer(init_state, update_new_params)  # type: ignore[arg-type]
+Optimizer(init_state, update_swapped)  # type: ignore[misc]
+Optimizer(init_state, update_without_state)  # type: ignore[arg-type]
+chain(sgd(0.1), 0.1)  # type: ignore[call-overload]
+chain(sgd(0.1), adam(0.1)).update(0, SgdState(0), 0)  # type: ignore[arg-type]
 mixed: Optimizer[int] = Optimizer(init_state, update_other_state)  # type: ignore[arg-type]
 other: Optimizer[int] = sgd(0.1)  # type: ignore[assignment]
 some_state: State[np.float64, SgdState] = State(init(key(0), (2, 1)), 0)  # type: ignore[arg-type]

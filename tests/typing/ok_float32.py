@@ -85,7 +85,7 @@ assert_type(state, State[np.float32, SgdState])
 assert_type(losses, tuple[float, ...])
 assert {leaf.dtype for leaf in leaves(state.params)} == SINGLE
 assert {type(loss) for loss in losses} == {float}
-rows = samples(data._replace(weight=None))
+rows = samples(data)
 assert_type(scan(update, state, rows)[0].params, Params[np.float32])
 assert_type(fold(lambda s, b: update(s, b)[0], state, rows), State[np.float32, SgdState])
 epoch = next(epochs(update, state, repeat(rows)))

@@ -26,7 +26,7 @@ Pass = Samples | Minibatches
 class Piece(NamedTuple):
     """Passes one after another: their batches, which of these begin a pass, and their masses.
 
-    The mass of a batch is its number of rows, or the sum of their weights.
+    The mass of a batch is its number of rows.
     """
 
     feed: Feed
@@ -83,14 +83,22 @@ def repeated(passes: list[Pass]) -> Iterator[list[Pass]]:
 
 
 def share_data(pass_: Pass, other: Pass) -> bool:
-    """Tell whether two passes read the very same memory; each has views of its own of the data."""
-    return pass_.data is other.data or all(map(_same_memory, pass_.data, other.data))
+    """Tell whether two passes read the very same memory; each has views of its own of the data.
+
+    Weights are compared by value: `minibatches` divides them by their mean into memory of its own.
+    """
+    (x, y, weight), (other_x, other_y, other_weight) = pass_.data, other.data
+    if pass_.data is other.data:
+        return True
+    if not (_same_memory(x, other_x) and _same_memory(y, other_y)):
+        return False
+    if weight is None or other_weight is None:
+        return weight is other_weight
+    return _same_memory(weight, other_weight) or np.array_equal(weight, other_weight)
 
 
-def _same_memory(one: Array | None, other: Array | None) -> bool:
-    if one is None or other is None:
-        return one is other
-    return one.__array_interface__ == other.__array_interface__
+def _same_memory(one: Array, other: Array) -> bool:
+    return bool(one.__array_interface__ == other.__array_interface__)
 
 
 def ahead(pass_: Pass, size: int) -> int:
@@ -127,6 +135,4 @@ def _joined(
         parts = zip(orders, ends, strict=False)
         bounds = np.concatenate([*[bounds[:-1] + end for (_, bounds), end in parts], ends[-1:]])
     masses = np.diff(bounds).astype(float)
-    if data.weight is not None:
-        masses = np.add.reduceat(data.weight[rows].astype(float), bounds[:-1])
     return Piece(Feed(data, rows, bounds, 0, int(firsts[-1])), firsts, masses, passes)

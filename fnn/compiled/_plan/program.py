@@ -25,6 +25,7 @@ from fnn.optimizers._moments import Adam, AdamW, Nadam
 from fnn.optimizers._rules import Elementwise
 from fnn.optimizers._transforms import AddDecayedWeights, AddL1, ClipByNorm, ClipByValue, Scale
 from fnn.schedules import Schedule, rate_at
+from fnn.train._plateau import ReduceOnPlateau, check_plateau
 
 Rebuild = Callable[[list[Array], int], Any]
 """A function that makes an optimizer's state of its vectors and the steps taken since."""
@@ -95,6 +96,9 @@ class Program:
             return self._masked(rule, state)
         if kind in RECIPES:
             return self._simple(rule, state)
+        if kind is ReduceOnPlateau:  # its scale changes between passes only
+            self.operations.append(Operation("scale", (check_plateau(state).scale,)))
+            return lambda vectors, steps: state
         raise TypeError(
             f"optimizer: expected one that fnn.optimizers makes, got {describe(rule)};"
             " fnn.scan runs any"
@@ -113,10 +117,10 @@ class Program:
             return lambda after, more: rule.kind(steps + more, *after[begin:end])
         return lambda after, more: ()
 
-    def _chain(self, rule: Chain[Any, Any], state: Any) -> Rebuild:
-        one, two = rule.states(state)
-        first, second = self.append(rule.first, one), self.append(rule.second, two)
-        return lambda vectors, steps: (first(vectors, steps), second(vectors, steps))
+    def _chain(self, rule: Chain, state: Any) -> Rebuild:
+        pairs = zip(rule.optimizers, rule.states(state), strict=True)
+        rebuilds = [self.append(optimizer, own) for optimizer, own in pairs]
+        return lambda vectors, steps: tuple([rebuild(vectors, steps) for rebuild in rebuilds])
 
     def _masked(self, rule: Masked[Any], state: Any) -> Rebuild:
         begin, place = len(self.vectors), len(self.operations)

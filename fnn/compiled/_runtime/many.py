@@ -20,10 +20,11 @@ from fnn.compiled._plan.checks import check_update
 from fnn.compiled._plan.pieces import Floats, Pass
 from fnn.compiled._runtime.evaluate import forward
 from fnn.compiled._runtime.session import Session
-from fnn.compiled._runtime.train import pieces_for, trained
+from fnn.compiled._runtime.train import Run, pieces_for
 from fnn.data import Minibatches, Samples
 from fnn.random import Key, split
-from fnn.train import TrainStep
+from fnn.train import Fit, History, TrainStep
+from fnn.train._progress import attach_each
 
 T = TypeVar("T")
 
@@ -74,7 +75,8 @@ def train_many(
     samples drawn with replacement. The results are to the bit those of `train`, whatever the
     `threads`. Raises `ValueError` for numbers that do not match and `TypeError` for anything but
     sequences of passes, before any training; and what `train` raises, with a note that names the
-    network.
+    network. Whatever exception ends it, `fnn.train.progress_of_each` returns what each network had
+    learned by then.
 
     >>> from fnn import Batch, init, key, samples, start, train_step
     >>> from fnn.activations import tanh
@@ -103,31 +105,45 @@ def train_many(
     first = Session(updates[0], states[0])
     shared = [] if own else list(pieces_for(first, common))
     stop = threading.Event()
+    runs: list[Run[F, S] | None] = [None] * n
 
     def one(i: int) -> tuple[State[F, S], Floats]:
         try:
-            session = Session(updates[i], states[i])
+            run = Run(updates[i], states[i])
+            session = run.session
             session.stopped = stop.is_set
+            runs[i] = run
             if own:
-                return trained(updates[i], session, pieces_for(session, own[i]))
+                return run.through(pieces_for(session, own[i]))
             if (session.layout, session.dtype) != (first.layout, first.dtype):
                 raise ValueError(
                     f"states: expected {kind(first)} like states[0], got {kind(session)};"
                     " others take a sequence of passes of their own"
                 )
-            return trained(updates[i], session, shared)
+            return run.through(shared)
         except Exception as error:
             error.add_note(f"in states[{i}]")
             raise
 
-    with ThreadPoolExecutor(workers) as pool:
-        try:
-            done = list(pool.map(one, range(n)))
-        except BaseException:
-            stop.set()  # threads end within a tenth of a second
-            raise
+    try:
+        with ThreadPoolExecutor(workers) as pool:
+            try:
+                done = list(pool.map(one, range(n)))
+            except BaseException:
+                stop.set()  # threads end within a tenth of a second
+                raise
+    except BaseException as error:
+        attach_each(error, tuple(map(progress, runs, states)))
+        raise
     after, losses = zip(*done, strict=True)
     return Many(after, frozen(np.stack(losses)))
+
+
+def progress(run: Run[F, S] | None, state: State[F, S]) -> Fit[F, S]:
+    """What a network has learned; `state` is the one that it began with."""
+    if run is None:
+        return Fit(state.params, state, History((), (), ()), state.params)
+    return run.fit()
 
 
 def kind(session: Session[F, S]) -> str:

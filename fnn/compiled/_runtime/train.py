@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
+from itertools import compress, pairwise
 from typing import Any, Generic, NamedTuple
 
 import numpy as np
@@ -15,7 +16,10 @@ from fnn.base import F, F_co, S, S_any, State
 from fnn.compiled._plan.pieces import Floats, Pass, Piece, pieces
 from fnn.compiled._runtime.advance import advance
 from fnn.compiled._runtime.session import Saved, Session
-from fnn.train import DivergenceError, TrainStep, epochs
+from fnn.train import DivergenceError, Fit, History, TrainStep, epochs
+from fnn.train._divergence import flaw, known_flaws
+from fnn.train._plateau import has_plateau
+from fnn.train._progress import attach
 
 
 class Trained(NamedTuple, Generic[F_co, S_any]):
@@ -27,14 +31,6 @@ class Trained(NamedTuple, Generic[F_co, S_any]):
     @override
     def __repr__(self) -> str:
         return reprs.fields(self)
-
-
-class Trace(NamedTuple):
-    """A piece that was trained on: copies of the session and the number of epochs before it."""
-
-    before: Saved
-    piece: Piece
-    done: int
 
 
 def train(
@@ -51,7 +47,10 @@ def train(
     ``minibatches(...)``, and are read ahead of training, as are the rates of a schedule, so that
     their arrays must not change meanwhile. Raises what `scan` raises, `ValueError` for no passes or
     a `target` that is not finite (except -inf, which no loss reaches), and `DivergenceError` as
-    `epochs` does. Ctrl-C takes effect within a second.
+    `epochs` does, and `TypeError` for an optimizer with `fnn.train.reduce_on_plateau`. Ctrl-C takes
+    effect within a second. Whatever exception ends the training, `fnn.train.progress_of` returns
+    the last state, the history and the best params that it carries, as of about a tenth of a second
+    before, or of the last epoch where one takes longer.
 
     >>> from itertools import repeat
     >>> from fnn import Batch, init, key, samples, start, train_step
@@ -67,8 +66,12 @@ def train(
     """
     if target != -math.inf:
         target = finite("target", target)
-    session = Session(update, state)
-    after, losses = trained(update, session, pieces_for(session, passes), target)
+    run = Run(update, state)
+    try:
+        after, losses = run.through(pieces_for(run.session, passes), target)
+    except BaseException as error:
+        attach(error, run.fit())
+        raise
     figures: Any = losses.tolist()
     return Trained(after, tuple(figures))
 
@@ -78,92 +81,161 @@ def pieces_for(session: Session[Any, Any], passes: Iterable[Pass]) -> Iterator[P
     return pieces(session.like, session.layout, session.dtype, passes)
 
 
-def trained(
-    update: TrainStep[S],
-    session: Session[F, S],
-    parts: Iterable[Piece],
-    target: float = -math.inf,
-) -> tuple[State[F, S], Floats]:
-    """Train on every piece, and return the last state and an array of the epochs' mean losses."""
-    losses: list[Floats] = []
-    done = 0
-    last: Trace | None = None
-    for piece in parts:
-        now = Trace(session.saved(), piece, done)
-        found = advance(session, piece.feed, stop=True)
-        complete = len(found) == piece.feed.steps and session.complaint() is None
-        if not (complete and np.isfinite(found).all() and np.isfinite(session.p).all()):
-            cause = session.complaint()
-            error = _divergence(session, now, last, found)
-            _train_as_epochs(update, session, now, last, error.epoch - 1)
-            raise error from cause
-        each = piece.means(found)
-        reached = np.flatnonzero(each <= target)[:1]
-        if len(reached) and reached[0] + 1 < len(each):
-            each = each[: reached[0] + 1]
-            session.restore(now.before)
-            advance(session, piece.until(len(each)), stop=True)
-        losses.append(each)
-        done += len(each)
-        if len(reached):
-            break
-        last = now
-    if not losses:
-        raise ValueError("passes: expected at least one, got none")
-    return session.state(), np.concatenate(losses)
+class Trace(NamedTuple):
+    """A piece that was trained on: a copy of the session and the number of epochs before it."""
+
+    before: Saved
+    piece: Piece
+    done: int
 
 
-def _divergence(
-    session: Session[Any, Any], now: Trace, last: Trace | None, losses: Floats
-) -> DivergenceError:
-    """The error of a piece in which training ended with these losses.
+class Stage(NamedTuple):
+    """What is certain at a moment of a run: pieces that count, and the way to the best params.
 
-    Its state is the last one whose loss is finite, which takes `updates` steps of the piece; there
-    is none in it if that number is below 0.
+    ``saved`` is a copy of the session after those pieces, None while the session itself is that.
+    ``best`` is the piece with the least loss, and the number of that epoch in it, from 0.
     """
-    loss, what = math.nan, "loss"
-    if session.complaint() is not None:  # the gradient of the step after these losses
-        step = len(losses)
-        updates = step - 1
-    elif math.isfinite(losses[-1]):
-        what = "params after the step"
-        step = len(losses) - 1
-        updates = step
-    else:
-        loss = float(losses[-1])
-        step = len(losses) - 1
-        updates = step - 1
-    firsts = now.piece.firsts
-    epoch = int(np.searchsorted(firsts, step, side="right")) - 1
-    number = step - int(firsts[epoch]) + 1
-    begin = now
-    if updates < 0 and last is not None:
-        begin, updates = last, last.piece.feed.steps - 1
-    session.restore(begin.before)
-    advance(session, begin.piece.feed.part(0, max(updates, 0)), stop=True)
-    return DivergenceError(now.done + epoch + 1, number, loss, session.state(), what)
+
+    saved: Saved | None
+    pieces: int
+    best: tuple[Trace, int] | None
 
 
-def _train_as_epochs(
-    update: TrainStep[S], session: Session[F, S], now: Trace, last: Trace | None, epoch: int
-) -> None:
-    """Train with `fnn.train.epochs` up to epoch number `epoch` from 0, to raise what that raises.
+class Run(Generic[F, S]):
+    """The training of one network, piece by piece, and what it has learned so far.
 
-    It goes through the epoch before that one, too, and may raise nothing, as roundings differ.
+    Ctrl-C may come between any two instructions, so one assignment makes a piece part of that.
     """
-    index = epoch - now.done
-    again = now.piece.passes[max(index - 1, 0) : index + 1]
-    begin = now
-    if index == 0 and last is not None:
-        begin = last
-        again = [*last.piece.passes[-1:], *again]
-    skipped = max(epoch - begin.done - 1, 0)
-    session.restore(begin.before)
-    advance(session, begin.piece.until(skipped), stop=True)
-    try:
-        for _ in epochs(update, session.state(), again):
-            pass
-    except DivergenceError as error:
-        number = begin.done + skipped + error.epoch
-        renumbered = DivergenceError(number, error.step, error.loss, error.state, error.what)
-        raise renumbered from error.__cause__
+
+    def __init__(self, update: TrainStep[S], state: State[F, S]) -> None:
+        self.update, self.session = update, Session(update, state)
+        check_no_plateau(state)
+        self.known = known_flaws(state)
+        self.sound = [bool(np.isfinite(vector).all()) for vector in self.session.s]
+        self.losses: list[Floats] = []
+        self.stage = Stage(None, 0, None)
+
+    def through(
+        self, parts: Iterable[Piece], target: float = -math.inf
+    ) -> tuple[State[F, S], Floats]:
+        """Train on every piece, and return the last state and the epochs' mean losses."""
+        session, losses = self.session, self.losses
+        done, least = 0, math.inf
+        last: Trace | None = None
+        for piece in parts:
+            now = Trace(session.saved(), piece, done)
+            self.stage = self.stage._replace(saved=now.before)
+            found = advance(session, piece.feed, stop=True)
+            if not self.finite(found, piece.feed.steps):
+                error, cause = self.divergence(now, last)
+                self.train_as_epochs(now, last, error.epoch - 1)
+                raise error from cause
+            each = piece.means(found)
+            reached = np.flatnonzero(each <= target)[:1]
+            if len(reached) and reached[0] + 1 < len(each):
+                each = each[: reached[0] + 1]
+                session.restore(now.before)
+                advance(session, piece.until(len(each)), stop=True)
+            losses.append(each)
+            done += len(each)
+            best, lowest = self.stage.best, int(each.argmin())
+            if each[lowest] < least:
+                least, best = float(each[lowest]), (now, lowest)
+            self.stage = Stage(None, len(losses), best)
+            if len(reached):
+                break
+            last = now
+        if not losses:
+            raise ValueError("passes: expected at least one, got none")
+        return session.state(), np.concatenate(losses)
+
+    def fit(self) -> Fit[F, S]:
+        """What was learned in the pieces that count. The session cannot go on after it."""
+        session, (saved, pieces, best) = self.session, self.stage
+        session.stopped = bool  # that which stopped the run is over
+        if saved is not None:
+            session.restore(saved)
+        state, params = session.state(), session.like
+        if best is not None:
+            trace, epoch = best
+            session.restore(trace.before)
+            advance(session, trace.piece.until(epoch + 1), stop=True)
+            params = session.state().params
+        figures: Any = np.concatenate([np.empty(0), *self.losses[:pieces]]).tolist()
+        return Fit(params, state, History(tuple(figures), (), ()), params)
+
+    def finite(self, losses: Floats, steps: int) -> bool:
+        """Tell whether so many steps were taken, with finite losses and to a finite state."""
+        session = self.session
+        return bool(
+            len(losses) == steps
+            and session.complaint() is None
+            and np.isfinite(losses).all()
+            and np.isfinite(session.p).all()
+            and all(np.isfinite(s).all() for s in compress(session.s, self.sound))
+        )
+
+    def divergence(
+        self, now: Trace, last: Trace | None
+    ) -> tuple[DivergenceError, FloatingPointError | None]:
+        """The error of a piece in which a number is not finite, and its cause.
+
+        Its state is the last one whose loss is finite, or that at the start of the epoch.
+        """
+        session, firsts = self.session, now.piece.firsts.tolist()
+        losses, start, epoch = np.empty(0), now.before, 0
+        session.restore(start)
+        for first, end in pairwise(firsts):
+            start = session.saved()
+            losses = advance(session, now.piece.feed.part(first, end), stop=True)
+            if not self.finite(losses, end - first):
+                break
+            epoch += 1
+        cause, found = session.complaint(), flaw(session.state(), self.known)
+        step, loss, what = len(losses), math.nan, "loss"
+        if cause is not None:  # the gradient of the step after these losses
+            step += 1
+        elif not math.isfinite(losses[-1]):
+            loss = float(losses[-1])
+        elif found is not None:
+            loss, what = found.value, f"{found.named(session.state())} after the step"
+        updates = firsts[epoch] + step - (2 if what == "loss" else 1)
+        begin = now
+        if updates < 0 and last is not None:
+            begin, updates = last, last.piece.feed.steps - 1
+        session.restore(begin.before)
+        advance(session, begin.piece.feed.part(0, max(updates, 0)), stop=True)
+        if flaw(session.state(), self.known) is not None:
+            session.restore(start)
+        return DivergenceError(now.done + epoch + 1, step, loss, session.state(), what), cause
+
+    def train_as_epochs(self, now: Trace, last: Trace | None, epoch: int) -> None:
+        """Train with `fnn.train.epochs` up to epoch number `epoch` from 0, to raise what it raises.
+
+        It goes through the epoch before that one, too, and may raise nothing, as roundings differ.
+        """
+        session, index = self.session, epoch - now.done
+        again = now.piece.passes[max(index - 1, 0) : index + 1]
+        begin = now
+        if index == 0 and last is not None:
+            begin = last
+            again = [*last.piece.passes[-1:], *again]
+        skipped = max(epoch - begin.done - 1, 0)
+        session.restore(begin.before)
+        advance(session, begin.piece.until(skipped), stop=True)
+        try:
+            for _ in epochs(self.update, session.state(), again):
+                pass
+        except DivergenceError as error:
+            number = begin.done + skipped + error.epoch
+            renumbered = DivergenceError(number, error.step, error.loss, error.state, error.what)
+            raise renumbered from error.__cause__
+
+
+def check_no_plateau(state: State[F, S]) -> None:
+    """Refuse a rate that reads the losses of epochs, which are computed many at a time here."""
+    if has_plateau(state.opt):
+        raise TypeError(
+            "update: expected an optimizer without reduce_on_plateau, which has to be told the loss"
+            " after every epoch; use epochs(..., engine=fnn.compiled.scan)"
+        )
