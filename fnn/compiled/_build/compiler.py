@@ -22,6 +22,7 @@ from fnn.compiled._code.kernels import KERNELS
 from fnn.compiled._code.pointers import signature
 from fnn.compiled._code.scalars import extend_numba
 from fnn.compiled._plan.signatures import SIGNATURES
+from fnn.compiled._plan.targets import Form
 
 Function = Callable[..., Any]
 Modules = dict[str, tuple[str, str]]
@@ -102,8 +103,10 @@ def activation(f: Function, df: Function, dtype: np.dtype[Any]) -> Modules:
     }
 
 
-def loss(f: Function, df: Function, dtype: np.dtype[Any], *, terms: bool, known: bool) -> Modules:
-    """The loop of a loss pair.
+def loss(
+    f: Function, df: Function, dtype: np.dtype[Any], form: Form, *, terms: bool, known: bool
+) -> Modules:
+    """The loop of a loss pair, for targets of this form.
 
     `terms` says that f and df are those of one output, the loss being their sum, and `known` that
     outputs whose target is NaN are left out of that sum.
@@ -114,8 +117,7 @@ def loss(f: Function, df: Function, dtype: np.dtype[Any], *, terms: bool, known:
     value, slope = translator(f), translator(df)
     if terms and known:
         value, slope = (jitted(pair_loops.of_known_targets(of)) for of in (value, slope))
-    template = pair_loops.sum_and_slope if terms else pair_loops.loss_and_slope
-    loop = template(value, slope, dtype.type)
+    loop = pair_loops.LOSSES[form, terms](value, slope, dtype.type)
     return {"loss": _entry(loop, signature("loss", dtype), raises=not terms)}
 
 

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fnn.base import Batch
 from fnn.compiled._plan.feed import Feed
 from fnn.compiled._plan.layout import zeros
 from fnn.compiled._plan.limits import large
 from fnn.compiled._plan.tables import TAKEN, TaskRow
+from fnn.compiled._plan.targets import Table
 from fnn.compiled._runtime.batches import Room
 from fnn.compiled._runtime.calls import address_of, kernel, kernel_address
 from fnn.compiled._runtime.session import Session
@@ -26,6 +26,7 @@ def advance(session: Session[Any, Any], feed: Feed, *, stop: bool) -> NDArray[np
     last. They are fewer, too, if a gradient cannot be clipped: then the session has a complaint,
     and the loss of that step is left out.
     """
+    session.expect(by_target=feed.data.by_target)
     if large(feed.largest, session.layout.size):
         with np.errstate(all="ignore"):
             return by_batches(session, feed, stop=stop)
@@ -55,7 +56,7 @@ def by_batches(session: Session[Any, Any], feed: Feed, *, stop: bool) -> NDArray
     losses = np.empty(feed.steps)
     rates = session.program.rates(session.taken, feed.steps, session.ops)
     session.report[:] = 0.0
-    batches = session.batches
+    batches = session.for_batches()
     descend = kernel("descend", session.dtype)
     ops = address_of(session.ops), len(session.ops), address_of(session.numbers), address_of(rates)
     arrays = map(address_of, (session.p, batches.g, session.s, session.masks))
@@ -83,16 +84,14 @@ def by_batches(session: Session[Any, Any], feed: Feed, *, stop: bool) -> NDArray
     return losses
 
 
-def gather(room: Room, data: Batch, rows: NDArray[np.int64]) -> None:
+def gather(room: Room, data: Table, rows: NDArray[np.int64]) -> None:
     """Copy rows of data into a room, with the share of each in the mean."""
-    x, y, weight = data
+    x, y, weight, _ = data
     x.take(rows, axis=0, out=room.x, mode="clip")
     y.take(rows, axis=0, out=room.y, mode="clip")
-    if weight is None:
-        room.share.fill(1.0 / len(rows))
-    else:
-        mass = weight.take(rows)
-        np.divide(mass, np.add.reduce(mass), out=room.share)
+    room.share.fill(1.0 / len(rows))
+    if weight is not None:
+        np.multiply(room.share, weight.take(rows), out=room.share)
 
 
 class Task:
@@ -100,7 +99,7 @@ class Task:
 
     def __init__(self, session: Session[Any, Any], feed: Feed) -> None:
         session.report[:] = 0.0
-        (x, y, weight), self.losses = feed.data, np.empty(feed.steps)
+        (x, y, weight, _), self.losses = feed.data, np.empty(feed.steps)
         self.rates = session.program.rates(session.taken, feed.steps, session.ops)
         self.feed = feed  # its arrays have to outlive the run
         self.row = TaskRow(

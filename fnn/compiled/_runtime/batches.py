@@ -33,8 +33,9 @@ class Room(NamedTuple):
 class Batches:
     """Gradients of batches by the params p, written to g; both are vectors with a layout."""
 
-    def __init__(self, layout: Layout, acts: list[int], loss: int, p: Array) -> None:
+    def __init__(self, layout: Layout, acts: list[int], loss: int, targets: int, p: Array) -> None:
         self.layout, self.acts, self.loss, self.dtype = layout, acts, loss, p.dtype
+        self.targets = targets
         self.g = zeros(p.shape, p.dtype)
         self.params, self.grads = layout.views(p), layout.views(self.g)
         self.rooms: dict[int, Room] = {}
@@ -48,7 +49,7 @@ class Batches:
             if len(self.rooms) > 1:  # one for whole batches, one for a short last batch
                 self.rooms.clear()
             n_in, *sizes = self.layout.sizes
-            x, y = np.empty((n, n_in), self.dtype), np.empty((n, sizes[-1]), self.dtype)
+            x, y = np.empty((n, n_in), self.dtype), np.empty((n, self.targets), self.dtype)
             share = np.empty(n, self.dtype)
             layers, activate, pull_back = [], [], []
             for act, size, (_, b), (_, db) in zip(
@@ -60,7 +61,8 @@ class Batches:
                 pull_back.append((*map(address_of, (z, d, db)), n, size))
             z, a, d = layers[-1]
             db = self.grads[-1][1]
-            lose = *map(address_of, (a, y, z, share, d, db)), self.loss, n, sizes[-1]
+            arrays = map(address_of, (a, y, z, share, d, db))
+            lose = *arrays, self.loss, n, sizes[-1], self.targets
             self.rooms[n] = Room(x, y, share, layers, activate, lose, pull_back)
         return self.rooms[n]
 

@@ -17,7 +17,10 @@ from fnn.base import Activation, Acts, Loss
 from fnn.compiled._build.cache import Modules, SettingsError, addresses
 from fnn.compiled._build.fingerprint import fingerprint, plain
 from fnn.compiled._build.watch import Watch, own, watching
+from fnn.compiled._code.labels import label_loss, label_slope
+from fnn.compiled._plan.targets import Form, has_labels
 from fnn.compiled._runtime.comparison import DifferenceError, compare_activation, compare_loss
+from fnn.losses._classification import softmax_cross_entropy_with_integer_labels as of_labels
 from fnn.losses._targets import sum_of_known, where_known
 from fnn.losses._terms import summed
 
@@ -37,9 +40,13 @@ def activation(i: int, act: Activation, dtype: np.dtype[Any]) -> ActivationCode:
     return ActivationCode(found["both"], found["value"])
 
 
-def loss(pair: Loss, dtype: np.dtype[Any], width: int) -> int:
-    """The address of a loss with its slopes, for outputs of this width; `TypeError` as above."""
-    return _found("loss", _loss, pair.f, pair.df, dtype, width)["loss"]
+def loss(pair: Loss, dtype: np.dtype[Any], width: int, *, by_target: bool = False) -> int:
+    """The address of a loss with its slopes, for outputs of this width; `TypeError` as above.
+
+    `by_target` says that weights of the targets follow these in memory.
+    """
+    form = Form.LABELS if has_labels(pair) else Form.WEIGHTED if by_target else Form.PLAIN
+    return _found("loss", _loss, pair.f, pair.df, dtype, width, form)["loss"]
 
 
 def watch(acts: Acts, loss: Loss | None = None) -> Watch:
@@ -85,7 +92,7 @@ def _activation(f: Function, df: Function, dtype: np.dtype[Any], text: str) -> M
 
 @lru_cache(maxsize=1024)
 def _loss(
-    f: Function, df: Function, dtype: np.dtype[Any], width: int, text: str
+    f: Function, df: Function, dtype: np.dtype[Any], width: int, form: Form, text: str
 ) -> Mapping[str, int]:
     """Machine code of a pair; its fingerprint is part of the cache key, and empty for fnn's own."""
     value, slope, terms, known = _parts(f, df)
@@ -93,11 +100,11 @@ def _loss(
     def build() -> Modules:
         from fnn.compiled._build import compiler
 
-        return compiler.loss(value, slope, dtype, terms=terms, known=known)
+        return compiler.loss(value, slope, dtype, form, terms=terms, known=known)
 
-    found = addresses(identity(f"loss {terms} {known}", value, slope, dtype), build)
+    found = addresses(identity(f"loss {form} {terms} {known}", value, slope, dtype), build)
     if text != "":
-        compare_loss(f, df, dtype, width, found["loss"])
+        compare_loss(f, df, dtype, width, found["loss"], form)
     return found
 
 
@@ -107,6 +114,8 @@ def _parts(f: Function, df: Function) -> tuple[Function, Function, bool, bool]:
     The first flag says that they are those of one output, the loss being the sum of such terms; the
     second that outputs whose target is NaN are left out of that sum.
     """
+    if (f, df) == (of_labels.f, of_labels.df):
+        return label_loss, label_slope, False, False
     value, slope = _inside(f, sum_of_known), _inside(df, where_known)
     known = value is not None and slope is not None
     if value is None or slope is None:

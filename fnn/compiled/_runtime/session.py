@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property
 from typing import Generic, TypeAlias
 
 import numpy as np
@@ -14,6 +13,7 @@ from fnn.compiled._plan.checks import check_compiled, check_update
 from fnn.compiled._plan.layout import fill, flattened, layers_of, layout, sizes_of, zeros
 from fnn.compiled._plan.program import Program
 from fnn.compiled._plan.signatures import NORM
+from fnn.compiled._plan.targets import numbers_in_row
 from fnn.compiled._runtime import pairs
 from fnn.compiled._runtime.batches import Batches
 from fnn.compiled._runtime.calls import kernel_address
@@ -30,6 +30,7 @@ class Session(Generic[F, S]):
 
     def __init__(self, update: TrainStep[S], state: State[F, S]) -> None:
         check_update(update)
+        self.update = update
         self.like, opt = check_state(state)
         self.dtype = dtype = check_compiled(update.acts, self.like)
         self.layout = layout(sizes_of(self.like), dtype)
@@ -47,17 +48,29 @@ class Session(Generic[F, S]):
             vector.fill(1)  # padding is masked, too: an infinite activation times its 0 is NaN
             fill(self.layout.views(vector), layered(mask.astype(dtype), self.like))
         self.acts = [pairs.activation(i, act, dtype).both for i, act in enumerate(update.acts)]
-        self.loss = pairs.loss(update.loss, dtype, self.layout.sizes[-1])
-        self.net = self.layout.net(self.acts, self.loss)
+        self.by_target: bool | None = None
+        self.batches: Batches | None = None
+        self.expect(by_target=False)
         self.ops, self.numbers = self.program.integers(), self.program.numbers()
         self.report = np.zeros(3)  # of an operation: one or two numbers, and what they are
         self.taken = 0
         self.stopped: Callable[[], bool] = bool  # asked before each run; bool() is False: never
 
-    @cached_property
-    def batches(self) -> Batches:
+    def expect(self, *, by_target: bool) -> None:
+        """Prepare for data whose targets have weights of their own, or have none."""
+        if self.by_target is by_target:
+            return
+        loss, outputs = self.update.loss, self.layout.sizes[-1]
+        self.by_target, self.batches = by_target, None
+        self.loss = pairs.loss(loss, self.dtype, outputs, by_target=by_target)
+        self.targets = numbers_in_row(loss, outputs, by_target=by_target)
+        self.net = self.layout.net(self.acts, self.loss, self.targets)
+
+    def for_batches(self) -> Batches:
         """Memory for large batches, made when the first one comes."""
-        return Batches(self.layout, self.acts, self.loss, self.p)
+        if self.batches is None:
+            self.batches = Batches(self.layout, self.acts, self.loss, self.targets, self.p)
+        return self.batches
 
     def state(self) -> State[F, S]:
         """The state after the steps that were taken."""
