@@ -98,6 +98,7 @@ def contents(
     x, y, _ = pass_[0]
     x = check_input("batch.x", x, params, dtype)
     check_target(y, np.empty((*x.shape[:-1], *outputs), dtype), targets=loss.targets)
+    _length(pass_.data)
     x, y, weight = pass_.data
     if np.ndim(x) != 2:
         raise ValueError(

@@ -31,6 +31,10 @@ Rebuild = Callable[[list[Array], int], Any]
 """A function that makes an optimizer's state of its vectors and the steps taken since."""
 
 
+class ForeignError(TypeError):
+    """Raised for an optimizer that has no operations, as a user's own."""
+
+
 class Recipe(NamedTuple):
     """An operation by name, and the numbers that it reads, from the rule's attributes."""
 
@@ -87,7 +91,7 @@ class Program:
     masks: list[NDArray[np.bool_]] = field(default_factory=list)  # numbered from 1: 0 is none
 
     def append(self, optimizer: Optimizer[Any], state: Any) -> Rebuild:
-        """Add the operations of an optimizer in this state; `TypeError` for one not of fnn's."""
+        """Add the operations of an optimizer in this state; `ForeignError` if one has none."""
         rule = optimizer.update
         kind = type(rule)
         if isinstance(rule, Chain) and kind is Chain:
@@ -99,10 +103,7 @@ class Program:
         if kind is ReduceOnPlateau:  # its scale changes between passes only
             self.operations.append(Operation("scale", (check_plateau(state).scale,)))
             return lambda vectors, steps: state
-        raise TypeError(
-            f"optimizer: expected one that fnn.optimizers makes, got {describe(rule)};"
-            " fnn.scan runs any"
-        )
+        raise ForeignError(f"optimizer: expected one with operations, got {describe(rule)}")
 
     def _simple(self, rule: Any, state: Any) -> Rebuild:
         steps, begin = 0, len(self.vectors)

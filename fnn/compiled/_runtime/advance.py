@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from concurrent.futures import CancelledError
 from typing import Any
 
 import numpy as np
@@ -13,10 +12,10 @@ from fnn.compiled._plan.feed import Feed
 from fnn.compiled._plan.layout import zeros
 from fnn.compiled._plan.limits import large
 from fnn.compiled._plan.tables import TAKEN, TaskRow
-from fnn.compiled._plan.targets import Table
-from fnn.compiled._runtime.batches import Room
+from fnn.compiled._runtime.batches import gather
 from fnn.compiled._runtime.calls import address_of, kernel, kernel_address
 from fnn.compiled._runtime.session import Session
+from fnn.compiled._runtime.steps import by_steps
 
 
 def advance(session: Session[Any, Any], feed: Feed, *, stop: bool) -> NDArray[np.float64]:
@@ -27,12 +26,15 @@ def advance(session: Session[Any, Any], feed: Feed, *, stop: bool) -> NDArray[np
     and the loss of that step is left out.
     """
     session.expect(by_target=feed.data.by_target)
+    session.error = None
+    if session.in_python:
+        return by_steps(session, feed, stop=stop)
     if large(feed.largest, session.layout.size):
         with np.errstate(all="ignore"):
             return by_batches(session, feed, stop=stop)
     losses: list[NDArray[np.float64]] = []
     for part in feed.pieces(session.layout.size):
-        check_stopped(session)
+        session.check_stopped()
         task = Task(session, part)
         taken = run(session, task, stop=stop)
         if taken == part.steps:
@@ -43,12 +45,6 @@ def advance(session: Session[Any, Any], feed: Feed, *, stop: bool) -> NDArray[np
         losses.append(task.losses[:taken])
         break
     return np.concatenate([np.empty(0), *losses])
-
-
-def check_stopped(session: Session[Any, Any]) -> None:
-    """Raise `CancelledError` if the session was stopped, as when a network beside it failed."""
-    if session.stopped():
-        raise CancelledError
 
 
 def by_batches(session: Session[Any, Any], feed: Feed, *, stop: bool) -> NDArray[np.float64]:
@@ -64,7 +60,7 @@ def by_batches(session: Session[Any, Any], feed: Feed, *, stop: bool) -> NDArray
     ends: Any = feed.bounds.tolist()
     gathered = b""
     for step in range(feed.steps):
-        check_stopped(session)
+        session.check_stopped()
         batch = (feed.first + step) % feed.cycle
         first, end = ends[batch : batch + 2]
         rows = feed.rows[first:end]
@@ -82,16 +78,6 @@ def by_batches(session: Session[Any, Any], feed: Feed, *, stop: bool) -> NDArray
             return losses[: step + 1]
         session.taken += 1
     return losses
-
-
-def gather(room: Room, data: Table, rows: NDArray[np.int64]) -> None:
-    """Copy rows of data into a room, with the share of each in the mean."""
-    x, y, weight, _ = data
-    x.take(rows, axis=0, out=room.x, mode="clip")
-    y.take(rows, axis=0, out=room.y, mode="clip")
-    room.share.fill(1.0 / len(rows))
-    if weight is not None:
-        np.multiply(room.share, weight.take(rows), out=room.share)
 
 
 class Task:

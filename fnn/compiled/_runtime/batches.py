@@ -9,9 +9,11 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fnn.base import Array
 from fnn.compiled._plan.layout import Layout, zeros
+from fnn.compiled._plan.targets import Table
 from fnn.compiled._runtime.calls import address_of, kernel
 
 
@@ -81,3 +83,13 @@ class Batches:
             self.pull_back(*room.pull_back[i - 1])
         np.matmul(room.x.T, room.layers[0][2], out=self.grads[0][0])
         return value
+
+
+def gather(room: Room, data: Table, rows: NDArray[np.int64]) -> None:
+    """Copy rows of data into a room, with the share of each in the mean."""
+    x, y, weight, _ = data
+    x.take(rows, axis=0, out=room.x, mode="clip")
+    y.take(rows, axis=0, out=room.y, mode="clip")
+    room.share.fill(1.0 / len(rows))
+    if weight is not None:
+        np.multiply(room.share, weight.take(rows), out=room.share)
