@@ -201,8 +201,8 @@ def test_a_function_that_says_it_is_fnns_is_watched_like_any(
     for _ in range(2):
         second = compiled.forward((Activation(f, df),), params, x)
         np.testing.assert_allclose(second, 4.0 * first, 1e-14)
-    wraps = functools.wraps(tanh.df)
-    wrong = Activation(lambda z: z, wraps(lambda z, a: z * np.isscalar(z)))
+    number: Any = functools.wraps(tanh.df)(lambda z, a: 1.0)
+    wrong = Activation(functools.wraps(tanh.f)(lambda z: 2.0 * z), number)
     with pytest.raises(TypeError, match="acts on each number alone"):
         compiled.backprop((wrong,), squared_error, params, Batch(x, x))
 

@@ -42,6 +42,7 @@ from fnn.compiled._plan.tables import (
     LAYERS,
     LOSS,
     OPERATION,
+    TARGETS,
     TASK,
     LayerRow,
     OperationRow,
@@ -373,7 +374,7 @@ BAD: dict[str, dict[str, Any]] = {
     "targets too wide": {"y": np.ones((20, 3))},
     "no rows": {"x": np.ones((0, 3)), "y": np.ones((0, 2))},
     "too few weights": {"weight": np.ones(3)},
-    "weights of 0": {"weight": np.zeros(20)},
+    "weights below 0": {"weight": np.full(20, -1.0)},
     "a weight below 0": {"x": table().x[0], "y": table().y[0], "weight": -1.0},
 }
 
@@ -519,8 +520,8 @@ def test_columns_of_the_kernels_tables_are_where_python_writes_their_fields() ->
         columns = [getattr(tables, field.upper()) for field in row._fields]
         assert columns == list(range(length))
     plan = layout((3, 5, 2), np.dtype(np.float64))
-    head = {DEPTH: 2, LOSS: 9, ALL_PARAMS: 4 * 8 + 6 * 4, ALL_WIDTHS: 8 + 4}
-    net = plan.net([6, 7], 9).tolist()
+    head = {DEPTH: 2, LOSS: 9, ALL_PARAMS: 4 * 8 + 6 * 4, ALL_WIDTHS: 8 + 4, TARGETS: 3}
+    net = plan.net([6, 7], 9, 3).tolist()
     assert {column: net[column] for column in head} == head
     assert net[LAYERS:] == [*LayerRow(3, 5, 8, 6), *LayerRow(5, 2, 4, 7)]
 

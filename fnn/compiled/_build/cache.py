@@ -34,6 +34,12 @@ PACKAGE = Path(__file__).parents[1]
 """The folder of `fnn.compiled`. All that becomes machine code is in it, except for the functions of
 pairs, whose fingerprints are part of an identity."""
 
+
+
+class SettingsError(RuntimeError):
+    """Raised where numba is set to something that no machine code can be made with."""
+
+
 _lock = threading.RLock()
 _loaded: dict[str, Mapping[str, int]] = {}
 _engines: list[Any] = []  # they own the code, which lives as long as the process

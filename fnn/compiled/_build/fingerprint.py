@@ -57,7 +57,7 @@ def _text(value: Any, outer: tuple[int, ...]) -> str:
         return f"partial{_text((value.func, value.args, *value.keywords.items()), outer)}"
     if kind is types.CodeType:
         return _code(value)
-    name = _library(value)
+    name = name_in_library(value)
     if name is None and kind is types.FunctionType:
         return _function(value, outer)
     if name is None:
@@ -72,7 +72,7 @@ def _array(value: Array) -> str:
     return f"array {value.dtype.str} {value.shape} {content}"
 
 
-def _library(value: Any) -> str | None:
+def name_in_library(value: Any) -> str | None:
     """The name of a library, or of something in one, such as numpy.float64 or math.exp."""
     if type(value) is types.ModuleType:
         module, name = value.__name__, ""

@@ -87,7 +87,8 @@ class Translator:
 
 def for_numbers(dtype: np.dtype[Any]) -> Translator:
     """A translator of functions that are called with numbers."""
-    zero, one = dtype.type(0), dtype.type(1)
+    number = dtype.type
+    zero, one = number(0), number(1)
     return Translator(
         dtype.type,
         exp=mathematics.exp,
@@ -100,6 +101,8 @@ def for_numbers(dtype: np.dtype[Any]) -> Translator:
         maximum=mathematics.maximum,
         zeros_like=lambda x: zero,
         ones_like=lambda x: one,
+        full_like=lambda x, value: number(value),
+        heaviside=mathematics.heaviside,
     )
 
 

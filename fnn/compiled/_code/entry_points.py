@@ -13,13 +13,11 @@ from fnn.compiled._code.sample import layer_of, product, settle
 from fnn.compiled._plan.tables import (
     BOUNDS,
     CYCLE,
-    DEPTH,
     FIRST,
     LOSSES,
     MASKS,
     N_IN,
     N_OPERATIONS,
-    N_OUT,
     NUMBERS,
     OPERATIONS,
     PARAMS,
@@ -31,6 +29,7 @@ from fnn.compiled._plan.tables import (
     STEPS,
     STRIDE,
     TAKEN,
+    TARGETS,
     TASK,
     WEIGHT,
     X,
@@ -64,7 +63,7 @@ def train(
     """
     g, z = work, offset(work, q)
     a, d = offset(z, width), offset(z, 2 * width)
-    n_in, n_out = layer_of(net, 0)[N_IN], layer_of(net, net[DEPTH] - 1)[N_OUT]
+    n_in, n_targets = layer_of(net, 0)[N_IN], net[TARGETS]
     for k in range(n_tasks):
         task = offset(tasks, k * TASK)
         p, s = at(work, task[PARAMS]), at(work, task[STATE])
@@ -84,9 +83,11 @@ def train(
             first, end = bounds[batch], bounds[batch + 1]
             if fused and end == first + 1:
                 row = rows[first]
-                share = -rates[ops[RATE] + ops[STRIDE] * done]
-                xi, yi = offset(x, row * n_in), offset(y, row * n_out)
+                mass = np.float64(weight[row]) if weighted else 1.0
+                share = -rates[ops[RATE] + ops[STRIDE] * done] * mass
+                xi, yi = offset(x, row * n_in), offset(y, row * n_targets)
                 value = call_sample(sample, net, p, p, xi, yi, share, stop, old, due, 1, z, a, d)
+                value *= mass
                 losses[done] = value
                 due = 1
                 if stop and not math.isfinite(value):
@@ -100,15 +101,11 @@ def train(
                 for i in range(q):
                     g[i] = 0
                 mass = float(end - first)
-                if weighted:
-                    mass = 0.0
-                    for i in range(first, end):
-                        mass += np.float64(weight[rows[i]])
                 value = 0.0
                 for i in range(first, end):
                     row = rows[i]
                     share = (np.float64(weight[row]) if weighted else 1.0) / mass
-                    xi, yi = offset(x, row * n_in), offset(y, row * n_out)
+                    xi, yi = offset(x, row * n_in), offset(y, row * n_targets)
                     loss = call_sample(sample, net, p, g, xi, yi, share, 0, x, 0, 0, z, a, d)
                     value += share * loss
                 losses[done] = value
@@ -152,11 +149,11 @@ def gradient(
 ) -> float:
     """The sum of the losses of samples, each times its share; its gradient is added to g."""
     a, d = offset(work, width), offset(work, 2 * width)
-    n_in, n_out = layer_of(net, 0)[N_IN], layer_of(net, net[DEPTH] - 1)[N_OUT]
+    n_in, n_targets = layer_of(net, 0)[N_IN], net[TARGETS]
     value = 0.0
     for i in range(rows):
         part = np.float64(share[i])
-        xi, yi = offset(x, i * n_in), offset(y, i * n_out)
+        xi, yi = offset(x, i * n_in), offset(y, i * n_targets)
         value += part * call_sample(sample, net, p, g, xi, yi, part, 0, x, 0, 0, work, a, d)
     return value
 
@@ -181,6 +178,7 @@ def lose(
     address: int,
     rows: int,
     n: int,
+    n_targets: int,
 ) -> float:
     """The sum of the losses of rows of outputs, each times its share.
 
@@ -193,7 +191,7 @@ def lose(
         k = i * n
         part = share[i]
         sk, dk = offset(slope, k), offset(d, k)
-        value += part * call_loss(address, n, offset(output, k), offset(target, k), sk)
+        value += part * call_loss(address, n, offset(output, k), offset(target, i * n_targets), sk)
         for j in range(n):
             delta = dk[j] * (sk[j] * part)
             dk[j] = delta

@@ -154,6 +154,12 @@ def clip(x: Any, low: Any, high: Any) -> Any:
     return minimum(maximum(x, low), high)
 
 
+def heaviside(x: Any, half: Any) -> Any:
+    """`np.heaviside` for numbers, which numba does not know."""
+    step = 0.0 if x < 0.0 else 1.0
+    return x if x != x else (half if x == 0.0 else step)
+
+
 def below_top(z: Any) -> Any:
     """`fnn.losses._logits.below_top` for vectors, quicker to compile."""
     top = z[0]

@@ -12,7 +12,8 @@ from numba.np.numpy_support import carray
 
 from fnn.compiled._code.each import each
 from fnn.compiled._code.jit import jitted
-from fnn.compiled._code.pointers import P, readonly
+from fnn.compiled._code.pointers import P, offset, readonly
+from fnn.compiled._plan.targets import Form
 
 Function = Callable[..., Any]
 
@@ -99,3 +100,64 @@ def loss_and_slope(f: Function, df: Function, number: Any) -> Function:
         return total
 
     return loop
+
+
+def weighted_sum_and_slope(term: Function, df: Function, number: Any) -> Function:
+    """`sum_and_slope` for targets whose weights follow them."""
+    one = of_numbers(3, number, lambda o, y, w: (number(w * term(o, y)),))
+    prime = of_numbers(3, number, lambda o, y, w: (number(w * df(o, y)),))
+
+    def loop(n: int, output: P, target: P, slope: P) -> float:
+        weight = offset(target, n)
+        each(one, n, (output, target, weight), (slope,))
+        total = 0.0
+        for i in range(n):
+            total += slope[i]
+        each(prime, n, (output, target, weight), (slope,))
+        return float(number(total))
+
+    return loop
+
+
+def weighted_loss_and_slope(f: Function, df: Function, number: Any) -> Function:
+    """`loss_and_slope` of one output after another, for targets whose weights follow them."""
+    alone = jitted(loss_and_slope(f, df, number))
+
+    def loop(n: int, output: P, target: P, slope: P) -> float:
+        weight = offset(target, n)
+        total = 0.0
+        for i in range(n):
+            part = alone(1, offset(output, i), offset(target, i), offset(slope, i))
+            total += np.float64(weight[i]) * part
+            slope[i] *= weight[i]
+        return total
+
+    return loop
+
+
+def label_loss_and_slope(f: Function, df: Function, number: Any) -> Function:
+    """A function of a vector and a class label that sets slopes."""
+
+    def loop(n: int, output: P, target: P, slope: P) -> float:
+        o, label = readonly(carray(output, (n,))), np.intp(target[0])
+        for i in range(n):
+            slope[i] = math.nan
+        total = float(np.asarray(f(o, label)).item())
+        slopes = df(o, label)
+        if len(slopes) != n:
+            return math.nan
+        for i in range(n):
+            slope[i] = number(slopes[i])
+        return total
+
+    return loop
+
+
+LOSSES: dict[tuple[Form, bool], Callable[..., Function]] = {
+    (Form.PLAIN, True): sum_and_slope,
+    (Form.PLAIN, False): loss_and_slope,
+    (Form.WEIGHTED, True): weighted_sum_and_slope,
+    (Form.WEIGHTED, False): weighted_loss_and_slope,
+    (Form.LABELS, False): label_loss_and_slope,
+}
+"""The loop for targets of a form, and for a loss that is a sum of terms or another."""

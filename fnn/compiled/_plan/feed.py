@@ -8,10 +8,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fnn._core.numbers import as_floats, describe
+from fnn._core.numbers import as_floats, describe, whole
 from fnn._core.shapes import check_input, check_target, check_weight
-from fnn.base import Array, Batch, Params
+from fnn.base import Acts, Array, Batch, Loss, Params
 from fnn.compiled._plan.limits import PIECE
+from fnn.compiled._plan.targets import Table, check_terms, table
 from fnn.data import Minibatches, Samples
 
 Integers = NDArray[np.int64]
@@ -24,7 +25,7 @@ class Feed(NamedTuple):
     the ones to train on.
     """
 
-    data: Batch
+    data: Table
     rows: Integers
     bounds: Integers
     first: int
@@ -65,8 +66,9 @@ def order(pass_: Samples | Minibatches) -> tuple[Integers, Integers]:
     if isinstance(pass_, Samples):
         each: Integers = np.arange(len(pass_) + 1)
         return each[:-1], each
-    bounds: Integers = np.append(np.arange(len(pass_)) * pass_.size, len(pass_.rows))
-    rows = np.asarray(pass_.rows)
+    rows = np.array(pass_.rows)  # a copy, so that nobody changes what is checked here
+    starts = np.arange(len(pass_)) * whole("size", pass_.size, 1)
+    bounds: Integers = np.append(starts, len(rows))
     if rows.dtype.kind not in "iu" or rows.ndim != 1:
         raise TypeError(f"rows: expected a vector of whole numbers, got {describe(rows)}")
     if not (rows.min() >= -n and rows.max() < n):
@@ -85,19 +87,32 @@ def _length(data: Batch) -> int:
     return n
 
 
-def contents(pass_: Samples | Minibatches, params: Params[Any], dtype: np.dtype[Any]) -> Batch:
-    """The data of a pass, converted to `dtype`, once its first batch is seen to fit `params`."""
-    x, y, weight = pass_[0]
+def contents(
+    pass_: Samples | Minibatches, acts: Acts, loss: Loss, params: Params[Any], dtype: np.dtype[Any]
+) -> Table:
+    """The data of a pass, converted to `dtype`, once all of it is seen to fit the network.
+
+    The first batch is looked at by itself, for an error to be that of the NumPy path.
+    """
+    outputs = params[-1].b.shape
+    x, y, _ = pass_[0]
     x = check_input("batch.x", x, params, dtype)
-    check_target(y, np.empty((*x.shape[:-1], *params[-1].b.shape), dtype))
+    check_target(y, np.empty((*x.shape[:-1], *outputs), dtype), targets=loss.targets)
+    _length(pass_.data)
     x, y, weight = pass_.data
-    if isinstance(pass_, Samples):
-        weight = None  # the mean over one sample is its loss
+    if np.ndim(x) != 2:
+        raise ValueError(
+            f"data.x: expected (n, {params[0].w.shape[0]}), a row for each sample, got"
+            f" {np.shape(x)}; fnn.samples and fnn.minibatches make passes that fit"
+        )
+    x = check_input("data.x", converted(x, dtype), params, dtype)
+    y = check_target(y, np.empty((len(x), *outputs), dtype), "data.y", loss.targets)
     if weight is not None:
-        for batch in pass_:  # the weights of each must have a positive sum
-            check_weight(batch.weight, y.shape[:1], y.shape[:1], dtype)
-        weight = converted(weight, dtype)
-    return Batch(converted(x, dtype), converted(y, dtype), weight)
+        weight = check_weight(weight, y.shape[:1], y.shape, dtype, "data.weight")
+    data = table(loss, x, converted(y, dtype), weight)
+    if data.by_target:
+        check_terms(acts, loss, params, pass_.data, dtype)
+    return data
 
 
 def converted(array: Array, dtype: np.dtype[Any]) -> Array:

@@ -49,9 +49,12 @@ class Layout(NamedTuple):
             parts.append((w, vector[done - row : done - row + n]))
         return parts
 
-    def net(self, acts: Iterable[int], loss: int) -> NDArray[np.int64]:
-        """The table of the network, from the addresses of its activations and its loss."""
-        numbers = [len(self.rows), loss, self.size, self.width]
+    def net(self, acts: Iterable[int], loss: int, targets: int) -> NDArray[np.int64]:
+        """The table of the network, from the addresses of its activations and its loss.
+
+        `targets` is the number of numbers in a row of targets.
+        """
+        numbers = [len(self.rows), loss, self.size, self.width, targets]
         for layer in zip(self.sizes, self.sizes[1:], self.rows, acts, strict=False):
             numbers += LayerRow(*layer)
         return np.array(numbers, np.int64)

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fnn.base import Array, Params
+from fnn.base import Acts, Array, Loss, Params
 from fnn.compiled._plan.checks import check_pass
 from fnn.compiled._plan.feed import Feed, Integers, contents, order
 from fnn.compiled._plan.layout import Layout
@@ -51,7 +51,12 @@ class Piece(NamedTuple):
 
 
 def pieces(
-    params: Params[Any], layout: Layout, dtype: np.dtype[Any], passes: Iterable[Pass]
+    acts: Acts,
+    loss: Loss,
+    params: Params[Any],
+    layout: Layout,
+    dtype: np.dtype[Any],
+    passes: Iterable[Pass],
 ) -> Iterator[Piece]:
     """Join passes over the same data, checked against params that have this layout and dtype."""
     last: Piece | None = None
@@ -71,7 +76,7 @@ def pieces(
             else:
                 runs.append(equal)
         for run in runs:
-            last = _joined(params, dtype, run, last)
+            last = _joined(acts, loss, params, dtype, run, last)
             yield last
 
 
@@ -114,7 +119,12 @@ def ahead(pass_: Pass, size: int) -> int:
 
 
 def _joined(
-    params: Params[Any], dtype: np.dtype[Any], passes: list[Pass], last: Piece | None
+    acts: Acts,
+    loss: Loss,
+    params: Params[Any],
+    dtype: np.dtype[Any],
+    passes: list[Pass],
+    last: Piece | None,
 ) -> Piece:
     """One piece of `passes`, which is the `last` one again if that has the same."""
     if last is not None and passes == last.passes:
@@ -122,7 +132,7 @@ def _joined(
     if last is not None and share_data(passes[0], last.passes[0]):
         data = last.feed.data
     else:
-        data = contents(passes[0], params, dtype)
+        data = contents(passes[0], acts, loss, params, dtype)
     n = len(passes)
     if passes == passes[:1] * n:
         rows, bounds = order(passes[0])

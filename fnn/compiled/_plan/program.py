@@ -31,6 +31,10 @@ Rebuild = Callable[[list[Array], int], Any]
 """A function that makes an optimizer's state of its vectors and the steps taken since."""
 
 
+class ForeignError(TypeError):
+    """Raised for an optimizer that has no operations, as a user's own."""
+
+
 class Recipe(NamedTuple):
     """An operation by name, and the numbers that it reads, from the rule's attributes."""
 
@@ -89,7 +93,7 @@ class Program:
     """True for a rate that reads the losses of epochs: it is the same within a pass only."""
 
     def append(self, optimizer: Optimizer[Any], state: Any) -> Rebuild:
-        """Add the operations of an optimizer in this state; `TypeError` for one not of fnn's."""
+        """Add the operations of an optimizer in this state; `ForeignError` if one has none."""
         rule = optimizer.update
         kind = type(rule)
         if isinstance(rule, Chain) and kind is Chain:
@@ -102,10 +106,7 @@ class Program:
             self.plateau = True
             self.operations.append(Operation("scale", (check_plateau(state).scale,)))
             return lambda vectors, steps: state
-        raise TypeError(
-            f"optimizer: expected one that fnn.optimizers makes, got {describe(rule)};"
-            " fnn.scan runs any"
-        )
+        raise ForeignError(f"optimizer: expected one with operations, got {describe(rule)}")
 
     def _simple(self, rule: Any, state: Any) -> Rebuild:
         steps, begin = 0, len(self.vectors)

@@ -40,7 +40,7 @@ SIGNATURES = {
     "train": Signature("v", "n F I i i i i i i I i"),
     "gradient": Signature("f", "b b b n n n I i i i"),
     "activate": Signature("v", "n n n n i i i"),
-    "lose": Signature("f", "n n n n n n i i i"),
+    "lose": Signature("f", "n n n n n n i i i i"),
     "pull_back": Signature("v", "n n n i i"),
     "predict": Signature("v", "b I", brief=True),
     "descend": Signature("i", "I i F F i n n n n i F"),

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-DEPTH, LOSS, ALL_PARAMS, ALL_WIDTHS, LAYERS = range(5)
+DEPTH, LOSS, ALL_PARAMS, ALL_WIDTHS, TARGETS, LAYERS = range(6)
 """Columns of a network: the number of layers, the address of the loss, the number of params and the
-sum of the layers' widths, both with padding; the rows of the layers begin at the last."""
+sum of the layers' widths, both with padding, and the numbers in a row of targets; the rows of the
+layers begin at the last."""
 
 
 class LayerRow(NamedTuple):

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import math
-from concurrent.futures import CancelledError
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fnn.base import Batch
 from fnn.compiled._plan.feed import Feed
 from fnn.compiled._plan.layout import zeros
 from fnn.compiled._plan.limits import large
 from fnn.compiled._plan.tables import TAKEN, TaskRow
-from fnn.compiled._runtime.batches import Room
+from fnn.compiled._runtime.batches import gather
 from fnn.compiled._runtime.calls import address_of, kernel, kernel_address
 from fnn.compiled._runtime.session import Session
+from fnn.compiled._runtime.steps import by_steps
 
 
 def advance(session: Session[Any, Any], feed: Feed, *, stop: bool) -> NDArray[np.float64]:
@@ -26,12 +25,16 @@ def advance(session: Session[Any, Any], feed: Feed, *, stop: bool) -> NDArray[np
     last. They are fewer, too, if a gradient cannot be clipped: then the session has a complaint,
     and the loss of that step is left out.
     """
+    session.expect(by_target=feed.data.by_target)
+    session.error = None
+    if session.in_python:
+        return by_steps(session, feed, stop=stop)
     if large(feed.largest, session.layout.size):
         with np.errstate(all="ignore"):
             return by_batches(session, feed, stop=stop)
     losses: list[NDArray[np.float64]] = []
     for part in feed.pieces(session.layout.size):
-        check_stopped(session)
+        session.check_stopped()
         task = Task(session, part)
         taken = run(session, task, stop=stop)
         if taken == part.steps:
@@ -44,18 +47,12 @@ def advance(session: Session[Any, Any], feed: Feed, *, stop: bool) -> NDArray[np
     return np.concatenate([np.empty(0), *losses])
 
 
-def check_stopped(session: Session[Any, Any]) -> None:
-    """Raise `CancelledError` if the session was stopped, as when a network beside it failed."""
-    if session.stopped():
-        raise CancelledError
-
-
 def by_batches(session: Session[Any, Any], feed: Feed, *, stop: bool) -> NDArray[np.float64]:
     """Train as `advance` does, but one batch at a time, multiplied by BLAS."""
     losses = np.empty(feed.steps)
     rates = session.program.rates(session.taken, feed.steps, session.ops)
     session.report[:] = 0.0
-    batches = session.batches
+    batches = session.for_batches()
     descend = kernel("descend", session.dtype)
     ops = address_of(session.ops), len(session.ops), address_of(session.numbers), address_of(rates)
     arrays = map(address_of, (session.p, batches.g, session.s, session.masks))
@@ -63,7 +60,7 @@ def by_batches(session: Session[Any, Any], feed: Feed, *, stop: bool) -> NDArray
     ends: Any = feed.bounds.tolist()
     gathered = b""
     for step in range(feed.steps):
-        check_stopped(session)
+        session.check_stopped()
         batch = (feed.first + step) % feed.cycle
         first, end = ends[batch : batch + 2]
         rows = feed.rows[first:end]
@@ -83,24 +80,12 @@ def by_batches(session: Session[Any, Any], feed: Feed, *, stop: bool) -> NDArray
     return losses
 
 
-def gather(room: Room, data: Batch, rows: NDArray[np.int64]) -> None:
-    """Copy rows of data into a room, with the share of each in the mean."""
-    x, y, weight = data
-    x.take(rows, axis=0, out=room.x, mode="clip")
-    y.take(rows, axis=0, out=room.y, mode="clip")
-    if weight is None:
-        room.share.fill(1.0 / len(rows))
-    else:
-        mass = weight.take(rows)
-        np.divide(mass, np.add.reduce(mass), out=room.share)
-
-
 class Task:
     """Steps of one session: the row for machine code, and the arrays that it points to."""
 
     def __init__(self, session: Session[Any, Any], feed: Feed) -> None:
         session.report[:] = 0.0
-        (x, y, weight), self.losses = feed.data, np.empty(feed.steps)
+        (x, y, weight, _), self.losses = feed.data, np.empty(feed.steps)
         self.rates = session.program.rates(session.taken, feed.steps, session.ops)
         self.feed = feed  # its arrays have to outlive the run
         self.row = TaskRow(

@@ -9,9 +9,11 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fnn.base import Array
 from fnn.compiled._plan.layout import Layout, zeros
+from fnn.compiled._plan.targets import Table
 from fnn.compiled._runtime.calls import address_of, kernel
 
 
@@ -33,8 +35,9 @@ class Room(NamedTuple):
 class Batches:
     """Gradients of batches by the params p, written to g; both are vectors with a layout."""
 
-    def __init__(self, layout: Layout, acts: list[int], loss: int, p: Array) -> None:
+    def __init__(self, layout: Layout, acts: list[int], loss: int, targets: int, p: Array) -> None:
         self.layout, self.acts, self.loss, self.dtype = layout, acts, loss, p.dtype
+        self.targets = targets
         self.g = zeros(p.shape, p.dtype)
         self.params, self.grads = layout.views(p), layout.views(self.g)
         self.rooms: dict[int, Room] = {}
@@ -48,7 +51,7 @@ class Batches:
             if len(self.rooms) > 1:  # one for whole batches, one for a short last batch
                 self.rooms.clear()
             n_in, *sizes = self.layout.sizes
-            x, y = np.empty((n, n_in), self.dtype), np.empty((n, sizes[-1]), self.dtype)
+            x, y = np.empty((n, n_in), self.dtype), np.empty((n, self.targets), self.dtype)
             share = np.empty(n, self.dtype)
             layers, activate, pull_back = [], [], []
             for act, size, (_, b), (_, db) in zip(
@@ -60,7 +63,8 @@ class Batches:
                 pull_back.append((*map(address_of, (z, d, db)), n, size))
             z, a, d = layers[-1]
             db = self.grads[-1][1]
-            lose = *map(address_of, (a, y, z, share, d, db)), self.loss, n, sizes[-1]
+            arrays = map(address_of, (a, y, z, share, d, db))
+            lose = *arrays, self.loss, n, sizes[-1], self.targets
             self.rooms[n] = Room(x, y, share, layers, activate, lose, pull_back)
         return self.rooms[n]
 
@@ -79,3 +83,13 @@ class Batches:
             self.pull_back(*room.pull_back[i - 1])
         np.matmul(room.x.T, room.layers[0][2], out=self.grads[0][0])
         return value
+
+
+def gather(room: Room, data: Table, rows: NDArray[np.int64]) -> None:
+    """Copy rows of data into a room, with the share of each in the mean."""
+    x, y, weight, _ = data
+    x.take(rows, axis=0, out=room.x, mode="clip")
+    y.take(rows, axis=0, out=room.y, mode="clip")
+    room.share.fill(1.0 / len(rows))
+    if weight is not None:
+        np.multiply(room.share, weight.take(rows), out=room.share)

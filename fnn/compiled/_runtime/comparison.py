@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from fnn.base import Array
+from fnn.compiled._plan.targets import Form
 from fnn.compiled._runtime.calls import address_of, function_at
 
 Function = Callable[..., Any]
@@ -33,11 +34,15 @@ def compare_activation(f: Function, df: Function, dtype: np.dtype[Any], place: i
         raise DifferenceError("that acts on each number alone")
 
 
-def compare_loss(f: Function, df: Function, dtype: np.dtype[Any], width: int, place: int) -> None:
+def compare_loss(
+    f: Function, df: Function, dtype: np.dtype[Any], width: int, place: int, form: Form
+) -> None:
     """Raise unless a sample has the same loss and slopes, for targets that the pair takes."""
     wrong: Exception | None = None
     compared = False
-    for output, target in _samples(dtype, width):
+    if form is Form.WEIGHTED:  # the weights of the targets are theirs, after all of them
+        return
+    for output, target in _labeled(dtype, width) if form is Form.LABELS else _samples(dtype, width):
         slope = np.empty_like(output)
         try:
             with np.errstate(all="ignore"):
@@ -46,12 +51,12 @@ def compare_loss(f: Function, df: Function, dtype: np.dtype[Any], width: int, pl
         except Exception as error:  # the loss may be one for other targets
             wrong = error
             continue
-        given = output.copy(), target.copy()
+        given, numbers = output.copy(), np.array(target, dtype)
         loss = function_at("loss", place)
         value = np.array(
-            loss(width, address_of(output), address_of(target), address_of(slope)), dtype
+            loss(width, address_of(output), address_of(numbers), address_of(slope)), dtype
         )
-        if not all(map(np.array_equal, given, (output, target))):
+        if not (np.array_equal(given, output) and np.array_equal(numbers, target)):
             raise DifferenceError("that leaves its arguments as they are")
         if not (_agree(value, expected) and _agree(slope, slopes)):
             raise DifferenceError(f"with one loss and {width} slopes for a sample of {width}")
@@ -65,6 +70,13 @@ def _samples(dtype: np.dtype[Any], width: int) -> Iterator[tuple[Array, Array]]:
     output = np.linspace(-1.3, 1.7, width).astype(dtype)
     for target in (np.arange(width) == 0, 1 - 2 * (np.arange(width) % 2), np.cos(output)):
         yield output, target.astype(dtype)
+
+
+def _labeled(dtype: np.dtype[Any], width: int) -> Iterator[tuple[Array, Array]]:
+    """Outputs, each with the label of one class."""
+    output = np.linspace(-1.3, 1.7, width).astype(dtype)
+    for label in (0, width // 2, width - 1):
+        yield output, np.array(label, np.intp)
 
 
 def _agree(found: Array, expected: Any) -> bool:

@@ -17,6 +17,7 @@ from fnn.base import Acts, Array, Batch, F, Grads, LayerGrad, Loss, Params
 from fnn.compiled._plan.checks import check_compiled
 from fnn.compiled._plan.layout import copies, fill, layout, sizes_of, zeros
 from fnn.compiled._plan.limits import few, large
+from fnn.compiled._plan.targets import Table, check_terms, numbers_in_row, table
 from fnn.compiled._runtime import pairs
 from fnn.compiled._runtime.batches import Batches
 from fnn.compiled._runtime.calls import address_of, function_at, kernel, kernel_address
@@ -134,16 +135,25 @@ def forward(acts: Acts, params: Params[F], x: ArrayLike) -> NDArray[F]:
 class Gradient:
     """Memory for the gradients of networks with these pairs and the shapes of these params."""
 
-    def __init__(self, acts: Acts, loss: Loss, params: Params[Any], dtype: np.dtype[Any]) -> None:
+    def __init__(
+        self,
+        acts: Acts,
+        loss: Loss,
+        params: Params[Any],
+        dtype: np.dtype[Any],
+        *,
+        by_target: bool,
+    ) -> None:
         self.kept = acts, loss
         self.watch = pairs.watch(acts, loss)
         plan = layout(sizes_of(params), dtype)
         codes = [pairs.activation(i, act, dtype).both for i, act in enumerate(acts)]
-        code = pairs.loss(loss, dtype, plan.sizes[-1])
+        code = pairs.loss(loss, dtype, plan.sizes[-1], by_target=by_target)
+        targets = numbers_in_row(loss, plan.sizes[-1], by_target=by_target)
         self.size = plan.size
         self.p = zeros((plan.size,), dtype)
-        self.work, self.net = zeros((3 * plan.width,), dtype), plan.net(codes, code)
-        self.batches = Batches(plan, codes, code, self.p)
+        self.work, self.net = zeros((3 * plan.width,), dtype), plan.net(codes, code, targets)
+        self.batches = Batches(plan, codes, code, targets, self.p)
         self.gradient = kernel("gradient", dtype)
         arrays = map(address_of, (self.work, self.p, self.batches.g, self.net))
         self.rest = *arrays, plan.width, kernel_address("sample", dtype)
@@ -155,7 +165,7 @@ class Gradient:
         fill(self.batches.params, params)
         if x.ndim == 2 and large(len(x), self.size):
             room = self.batches.room(len(x))
-            room.x[...], room.y[...], room.share[...] = x, y, share
+            room.x[...], room.y[...], room.share[...] = x, y.reshape(room.y.shape), share
             with np.errstate(all="ignore"):
                 value = self.batches.gradient(room)
         else:
@@ -182,14 +192,22 @@ def backprop(acts: Acts, loss: Loss, params: Params[F], batch: Batch) -> tuple[f
     checks.check_batch(batch)
     dtype = check_compiled(acts, params)
     x = shapes.check_input("batch.x", batch.x, params, dtype)
-    y = shapes.check_target(batch.y, np.empty((*x.shape[:-1], *params[-1].b.shape), dtype))
-    share: NDArray[F] = np.full(y.shape[:-1] or 1, shapes.row_share(y), dtype)
+    output = np.empty((*x.shape[:-1], *params[-1].b.shape), dtype)
+    y = shapes.check_target(batch.y, output, targets=loss.targets)
+    share: NDArray[F] = np.full(x.shape[:-1] or 1, shapes.row_share(output), dtype)
+    data = Table(x, y, None, by_target=False)
     if batch.weight is not None:
-        share *= shapes.check_weight(batch.weight, y.shape[:-1], y.shape[:-1], dtype)
-    key = (*map(id, acts), id(loss), dtype, *sizes_of(params))  # kept values keep their ids
+        weight = shapes.check_weight(batch.weight, x.shape[:-1], y.shape, dtype)
+        data = table(loss, x, y, weight)
+    if data.weight is not None:
+        share *= data.weight
+    if data.by_target:
+        check_terms(acts, loss, params, batch, dtype)
+    targets = np.asarray(data.y, dtype)
+    key = (*map(id, acts), id(loss), data.by_target, dtype, *sizes_of(params))  # ids of kept values
     kept = _memory.gradients.pop(key, None)  # a call that interrupts this one makes another
     if kept is None or kept.watch.changed():
-        kept = Gradient(acts, loss, params, dtype)
-    result = kept.of(params, x, y, share)
+        kept = Gradient(acts, loss, params, dtype, by_target=data.by_target)
+    result = kept.of(params, x, targets, share)
     remember(_memory.gradients, key, kept)
     return result

@@ -42,7 +42,7 @@ def scan(
     session = Session(update, state)
     if not pass_:
         return state, ()
-    data = contents(pass_, session.like, session.dtype)
+    data = contents(pass_, update.acts, update.loss, session.like, session.dtype)
     feed = Feed(data, *order(pass_), 0, len(pass_))
     losses = advance(session, feed, stop=guarded)
     error = session.complaint()

@@ -78,7 +78,8 @@ def train(
 
 def pieces_for(session: Session[Any, Any], passes: Iterable[Pass]) -> Iterator[Piece]:
     """Pieces of passes for the network of a session."""
-    return pieces(session.like, session.layout, session.dtype, passes)
+    acts, loss = session.update.acts, session.update.loss
+    return pieces(acts, loss, session.like, session.layout, session.dtype, passes)
 
 
 class Trace(NamedTuple):
