@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from typing_extensions import override
 
 from fnn._core.arrays import frozen
-from fnn._core.numbers import describe
+from fnn._core.numbers import check_rate, describe
 from fnn._core.trees import flat, is_params, parts, steps
 from fnn.base import Array
 
@@ -38,43 +38,53 @@ class Where:
 
         Raises `ValueError` for a mask that does not match the params.
         """
-        vectors: list[Bools] = []
-        _spread("mask", self.tree, "params", params, vectors)
-        return np.concatenate(vectors)
+        return ~spread("mask", self.tree, params)
 
 
 def _listed(tree: Any) -> Any:
     return tuple(map(_listed, tree)) if isinstance(tree, tuple) else tree.tolist()
 
 
-def _spread(name: str, mask: Any, like_name: str, like: Any, vectors: list[Bools]) -> None:
-    """Append what is False in a mask, an array at a time."""
-    if isinstance(mask, tuple):
-        if not isinstance(like, tuple) or len(mask) != len(like):
-            raise _misfit(name, like_name, like, len(mask))
-        for step, part, child in zip(steps(like), mask, like, strict=True):
+def spread(name: str, tree: Any, params: Any) -> Array:
+    """A vector over the numbers of params, of a tree that has a value for each array or subtree.
+
+    Values are arrays of an array's shape, or numbers and arrays without dimensions that stand for
+    all. Raises `ValueError` where the tree does not match the params.
+    """
+    vectors: list[Array] = []
+    _spread(name, tree, "params", params, vectors)
+    return np.concatenate(vectors)
+
+
+def _spread(name: str, tree: Any, like_name: str, like: Any, vectors: list[Array]) -> None:
+    if isinstance(tree, tuple):
+        if not isinstance(like, tuple) or len(tree) != len(like):
+            raise _misfit(name, like_name, like, len(tree))
+        for step, part, child in zip(steps(like), tree, like, strict=True):
             _spread(name + step, part, like_name + step, child, vectors)
-    elif mask.ndim == 0:
-        vectors.extend(np.full(vector.size, not mask) for vector in flat(like))
+    elif np.ndim(tree) == 0:
+        vectors.extend(np.full(vector.size, tree) for vector in flat(like))
     elif isinstance(like, tuple):
-        raise _misfit(name, like_name, like, f"an array {mask.shape} of bools")
-    elif mask.shape != like.shape:
-        raise _misfit(name, like_name, like, mask.shape)
+        raise _misfit(name, like_name, like, f"an array {tree.shape}")
+    elif tree.shape != like.shape:
+        raise _misfit(name, like_name, like, tree.shape)
     else:
-        vectors.append(~mask.reshape(-1))
+        vectors.append(tree.reshape(-1))
 
 
 def _misfit(name: str, like_name: str, like: Any, found: object) -> ValueError:
-    """The error of a mask that does not match what stands in its place."""
+    """The error of a mask, or of factors, that do not match what stands in their place."""
+    one, several = ("a number", "numbers") if name.startswith("factors") else ("a bool", "bools")
+    remedy = f"{one} stands for all of them"
     if is_params(like):
         wanted = f"{len(like)} entries, one for each layer of {like_name}"
-        remedy = "a layer's entry is a bool or a pair for w and b"
+        remedy = f"a layer's entry is {one} or a pair for w and b"
     elif isinstance(like, tuple):
-        wanted = f"a bool, or {len(like)} entries like {like_name}"
-        remedy = "a bool stands for all of them"
+        wanted = f"{one}, or {len(like)} entries like {like_name}"
+    elif several == "bools":
+        wanted = f"{one}, or {several} {like.shape} like {like_name}"
     else:
-        wanted = f"a bool, or bools {like.shape} like {like_name}"
-        remedy = "a bool stands for all of them"
+        wanted = f"{one} for {like_name}"
     return ValueError(f"{name}: expected {wanted}, got {found}; {remedy}")
 
 
@@ -109,3 +119,24 @@ def masked_params(mask: Where | None, params: Any) -> list[Array]:
         return vectors
     false = parts(mask.false(params), params)
     return [np.where(out, 0.0, vector) for out, vector in zip(false, vectors, strict=True)]
+
+
+Factors: TypeAlias = tuple[Any, ...]
+"""The nesting of a tree, with a number for each array or subtree."""
+
+
+def factors_of(factors: Factors) -> Factors:
+    """Factors, as floats of at least 0. Raises `TypeError` for other things than numbers."""
+    if not isinstance(factors, tuple):
+        raise TypeError(
+            f"factors: expected a tuple with a number for each layer, got {describe(factors)};"
+            " one number for all is fnn.optimizers.scale(number), chained to the optimizer"
+        )
+    return _rates("factors", factors)
+
+
+def _rates(name: str, tree: tuple[Any, ...]) -> tuple[Any, ...]:
+    return tuple(
+        _rates(name + step, part) if isinstance(part, tuple) else check_rate(name + step, part)
+        for step, part in zip(steps(tree), tree, strict=True)
+    )

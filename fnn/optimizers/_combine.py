@@ -1,18 +1,21 @@
-"""Optimizers made of optimizers: one after another, or one for a part of the params."""
+"""Optimizers made of optimizers: one after another, for parts, by layers, for several batches."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import repeat
-from typing import Any, ClassVar, TypeVar, overload
+from typing import Any, ClassVar, Generic, NamedTuple, TypeVar, overload
 
+import numpy as np
 from typing_extensions import override
 
+from fnn._core import reprs
+from fnn._core.arrays import frozen
 from fnn._core.checks import check_optimizer
-from fnn._core.masks import Mask, Where, where
-from fnn._core.numbers import describe
-from fnn._core.trees import check_tree
-from fnn.base import Array, Optimizer, S
+from fnn._core.masks import Factors, Mask, Where, factors_of, spread, where
+from fnn._core.numbers import describe, whole
+from fnn._core.trees import check_tree, size
+from fnn.base import Array, Optimizer, S, S_any
 from fnn.optimizers._rules import Rule, rewrite
 
 T = TypeVar("T")
@@ -181,3 +184,141 @@ def held(optimizer: Optimizer[S], out: Array, before: S, after: S) -> S:
         state: S = optimizer.update.held(out, before, after)
         return state
     return after
+
+
+@dataclass(frozen=True, repr=False)
+class PerLayer(Rule[S]):
+    """The rule of `per_layer`."""
+
+    name: ClassVar[str] = "per_layer"
+    optimizer: Optimizer[S]
+    factors: Factors
+
+    @override
+    def init(self, params: Any) -> S:
+        check_tree(params)
+        self.vector(params)  # raises what does not fit
+        return self.optimizer.init(params)
+
+    @override
+    def rewrite(self, g: Array, state: S, params: Any) -> tuple[Array, S]:
+        update, after = rewrite(self.optimizer, g, state, params)
+        update *= self.vector(params).astype(update.dtype)
+        return update, after
+
+    def vector(self, params: Any) -> Array:
+        """The factor of each number of the params."""
+        return spread("factors", self.factors, params)
+
+    @override
+    def held(self, out: Array, before: S, after: S) -> S:
+        return held(self.optimizer, out, before, after)
+
+
+def per_layer(optimizer: Optimizer[S], factors: Factors) -> Optimizer[S]:
+    """`optimizer` with its updates multiplied by a number for each layer: rates of their own.
+
+    `factors` has a number of at least 0 for each layer, or a pair for its w and b; for another tree
+    it has the tree's nesting, with a number in the place of an array or of any subtree. So
+    ``per_layer(adam(1e-3), (0.1, 0.3, 1.0))`` teaches the first layer with a tenth of the rate, as
+    in fine-tuning. The state is the optimizer's own. Raises `TypeError` for factors of other things
+    and `ValueError` where they do not match the params or are out of range. Source: Howard and
+    Ruder, "Universal language model fine-tuning", 2018, section 3.2, discriminative fine-tuning.
+
+    >>> import numpy as np
+    >>> from fnn.base import Layer, LayerGrad
+    >>> params = (Layer(np.array([[2.0]]), np.array([0.5])),)
+    >>> grads = (LayerGrad(np.array([[30.0]]), np.array([40.0])),)
+    >>> from fnn.optimizers import sgd
+    >>> optimizer = per_layer(sgd(0.1), ((1.0, 0.5),))
+    >>> optimizer.update(grads, optimizer.init(params), params)[0]
+    (LayerGrad(w=array([[-3.]]), b=array([-2.])),)
+    """
+    check_optimizer(optimizer)
+    return PerLayer(optimizer, factors_of(factors)).pair()
+
+
+class AccumulateState(NamedTuple, Generic[S_any]):
+    """The state of `accumulate`: batches since the last update, the sum of their gradients."""
+
+    batches: int
+    total: Array
+    inner: S_any
+
+    @override
+    def __repr__(self) -> str:
+        return reprs.fields(self)
+
+
+@dataclass(frozen=True, repr=False)
+class Accumulate(Rule[AccumulateState[S]]):
+    """The rule of `accumulate`."""
+
+    name: ClassVar[str] = "accumulate"
+    optimizer: Optimizer[S]
+    every: int
+
+    @override
+    def init(self, params: Any) -> AccumulateState[S]:
+        zero = frozen(np.zeros(size(params), check_tree(params)))
+        return AccumulateState(0, zero, self.optimizer.init(params))
+
+    @override
+    def rewrite(
+        self, g: Array, state: AccumulateState[S], params: Any
+    ) -> tuple[Array, AccumulateState[S]]:
+        batches, total, inner = self.checked(state, g)
+        g += total
+        if batches + 1 < self.every:
+            waiting = AccumulateState(batches + 1, frozen(g), inner)
+            return np.full(g.size, -0.0, g.dtype), waiting  # x + 0.0 is not x where x is -0.0
+        g *= 1.0 / self.every
+        update, inner = rewrite(self.optimizer, g, inner, params)
+        return update, AccumulateState(0, frozen(np.zeros_like(total)), inner)
+
+    @override
+    def held(
+        self, out: Array, before: AccumulateState[S], after: AccumulateState[S]
+    ) -> AccumulateState[S]:
+        total = frozen(np.where(out, before.total, after.total))
+        inner = held(self.optimizer, out, before.inner, after.inner)
+        return AccumulateState(after.batches, total, inner)
+
+    def checked(self, state: Any, g: Array) -> AccumulateState[S]:
+        """The state, if it is one of this rule for this gradient."""
+        if not isinstance(state, AccumulateState):
+            raise TypeError(
+                f"state: expected AccumulateState, got {describe(state)}; fnn.start makes one"
+            )
+        whole("state.batches", state.batches, 0)
+        if state.total.shape != g.shape or state.total.dtype != g.dtype:
+            raise ValueError(
+                f"state.total: expected a vector {g.shape} of {g.dtype} to match params, got"
+                f" {state.total.shape} of {state.total.dtype}; fnn.start makes the state of these"
+                " params"
+            )
+        return state
+
+
+def accumulate(optimizer: Optimizer[S], every: int) -> Optimizer[AccumulateState[S]]:
+    """`optimizer` once for every so many batches, with the mean of their gradients.
+
+    The updates in between are 0. So small batches, as memory allows, train as one of `every` times
+    their size; a schedule counts the optimizer's own steps. What is left of a pass that `every`
+    does not divide waits for the next. `every` is at least 1. As ``optax.MultiSteps``.
+
+    >>> import numpy as np
+    >>> from fnn.base import Layer, LayerGrad
+    >>> params = (Layer(np.array([[2.0]]), np.array([0.5])),)
+    >>> from fnn.optimizers import sgd
+    >>> optimizer = accumulate(sgd(0.1), 2)
+    >>> state = optimizer.init(params)
+    >>> for size in (10.0, 30.0):
+    ...     grads = (LayerGrad(np.full((1, 1), size), np.ones(1)),)
+    ...     updates, state = optimizer.update(grads, state, params)
+    ...     updates
+    (LayerGrad(w=array([[-0.]]), b=array([-0.])),)
+    (LayerGrad(w=array([[-2.]]), b=array([-0.1])),)
+    """
+    check_optimizer(optimizer)
+    return Accumulate(optimizer, whole("every", every, 1)).pair()

@@ -13,12 +13,11 @@ import numpy as np
 from typing_extensions import override
 
 from fnn._core import reprs
-from fnn._core.masks import Mask, Where, masked_params, where
+from fnn._core.masks import Mask, Where, where
 from fnn._core.numbers import check_rate, fraction, positive
-from fnn._core.trees import parts
 from fnn.base import Array, Optimizer
 from fnn.optimizers._adaptive import Adaptive
-from fnn.optimizers._rules import add_scaled, divide_by_root
+from fnn.optimizers._rules import add_decay, add_scaled, divide_by_root
 from fnn.schedules import Schedule, check_schedule, rate_at
 
 
@@ -107,9 +106,7 @@ class AdamW(Adam):
     @override
     def rewrite(self, g: Array, state: AdamState, params: Any) -> tuple[Array, AdamState]:
         update, after = super().rewrite(g, state, params)
-        factor = rate_at(self.rate, state.steps) * self.decay
-        for part, p in zip(parts(update, params), masked_params(self.mask, params), strict=True):
-            add_scaled(part, -factor, p)
+        add_decay(update, rate_at(self.rate, state.steps) * self.decay, self.mask, params)
         return update, after
 
 
@@ -125,8 +122,7 @@ def adamw(
 
     All decay, biases too, as in PyTorch, unless the `mask`, as that of `fnn.optimizers.masked`, has
     False for them: ``((True, False),) * n`` decays the weights of n layers. `decay` is at least 0.
-    Source: Loshchilov and
-    Hutter, "Decoupled weight decay regularization", 2019.
+    Source: Loshchilov and Hutter, "Decoupled weight decay regularization", 2019.
 
     >>> from fnn.base import Layer, LayerGrad
     >>> params = (Layer(np.array([[2.0]]), np.array([0.5])),)
@@ -182,5 +178,125 @@ def nadam(
     (LayerGrad(w=array([[-0.13333333]]), b=array([-0.13333333])),)
     """
     return Nadam(
+        check_schedule(rate), fraction("b1", b1), fraction("b2", b2), positive("eps", eps)
+    ).pair()
+
+
+class AmsgradState(NamedTuple):
+    """The state of `amsgrad`: that of `adam`, and ``top``, the greatest ``v`` of each number."""
+
+    steps: int
+    m: Array
+    v: Array
+    top: Array
+
+    @override
+    def __repr__(self) -> str:
+        return reprs.fields(self)
+
+
+@dataclass(frozen=True, repr=False)
+class Amsgrad(Adaptive[AmsgradState]):
+    """The rule of `amsgrad`."""
+
+    name: ClassVar[str] = "amsgrad"
+    kind: ClassVar[type[AmsgradState]] = AmsgradState
+    rate: float | Schedule
+    b1: float = 0.9
+    b2: float = 0.999
+    eps: float = 1e-8
+
+    @override
+    def change(self, steps: int, g: Array, old: list[Array], new: list[Array]) -> None:
+        (m0, v0, top0), (m, v, top) = old, new
+        np.multiply(m0, self.b1, out=m)
+        m += g
+        g *= g
+        np.multiply(v0, self.b2, out=v)
+        v += g
+        np.maximum(top0, v, out=top)
+        root = math.sqrt(weight_sum(self.b2, steps + 1))  # as in Adam
+        np.sqrt(top, out=g)
+        g += self.eps * root
+        np.divide(m, g, out=g)
+        g *= -rate_at(self.rate, steps) * root / weight_sum(self.b1, steps + 1)
+
+
+def amsgrad(
+    rate: float | Schedule, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8
+) -> Optimizer[AmsgradState]:
+    """Adam whose steps a small gradient does not lengthen: v becomes its greatest value so far.
+
+    In the notation of `adam`, ``top = max(top, v)`` and
+    ``update = -rate * (m / M) / (sqrt(top / V) + eps)``. This is PyTorch's form; optax takes the
+    greatest of ``v / V`` instead. `b1`, `b2` and `eps` are as for `adam`. Source: Reddi, Kale and
+    Kumar, "On the convergence of Adam and beyond", 2018, algorithm 2, which has M = V = 1.
+
+    >>> from fnn.base import Layer, LayerGrad
+    >>> params = (Layer(np.array([[2.0]]), np.array([0.5])),)
+    >>> optimizer = amsgrad(0.1)
+    >>> grads = (LayerGrad(np.array([[10.0]]), np.array([1.0])),)
+    >>> optimizer.update(grads, optimizer.init(params), params)[0]
+    (LayerGrad(w=array([[-0.1]]), b=array([-0.1])),)
+    """
+    return Amsgrad(
+        check_schedule(rate), fraction("b1", b1), fraction("b2", b2), positive("eps", eps)
+    ).pair()
+
+
+class AdamaxState(NamedTuple):
+    """The state of `adamax`: the decayed sum ``m`` of g, the decayed greatest size ``u`` of g."""
+
+    steps: int
+    m: Array
+    u: Array
+
+    @override
+    def __repr__(self) -> str:
+        return reprs.fields(self)
+
+
+@dataclass(frozen=True, repr=False)
+class Adamax(Adaptive[AdamaxState]):
+    """The rule of `adamax`."""
+
+    name: ClassVar[str] = "adamax"
+    kind: ClassVar[type[AdamaxState]] = AdamaxState
+    rate: float | Schedule
+    b1: float = 0.9
+    b2: float = 0.999
+    eps: float = 1e-8
+
+    @override
+    def change(self, steps: int, g: Array, old: list[Array], new: list[Array]) -> None:
+        (m0, u0), (m, u) = old, new
+        np.multiply(m0, self.b1, out=m)
+        m += g
+        np.abs(g, out=g)
+        g += self.eps
+        np.multiply(u0, self.b2, out=u)
+        np.maximum(u, g, out=u)
+        np.divide(m, u, out=g)
+        g *= -rate_at(self.rate, steps) / weight_sum(self.b1, steps + 1)
+
+
+def adamax(
+    rate: float | Schedule, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8
+) -> Optimizer[AdamaxState]:
+    """Adam by the greatest gradient, decayed, in the place of the root of the mean square.
+
+    In the notation of `adam`, ``u = max(b2 * u, abs(g) + eps)`` and
+    ``update = -rate * (m / M) / u``. `b1`, `b2` and `eps` are as for `adam`; eps is added to the
+    gradient's size, as in PyTorch. Source: Kingma and Ba, "Adam: a method for stochastic
+    optimization", 2015, algorithm 2.
+
+    >>> from fnn.base import Layer, LayerGrad
+    >>> params = (Layer(np.array([[2.0]]), np.array([0.5])),)
+    >>> optimizer = adamax(0.1)
+    >>> grads = (LayerGrad(np.array([[10.0]]), np.array([1.0])),)
+    >>> optimizer.update(grads, optimizer.init(params), params)[0]
+    (LayerGrad(w=array([[-0.1]]), b=array([-0.1])),)
+    """
+    return Adamax(
         check_schedule(rate), fraction("b1", b1), fraction("b2", b2), positive("eps", eps)
     ).pair()

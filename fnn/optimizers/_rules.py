@@ -14,8 +14,9 @@ import numpy as np
 from typing_extensions import override
 
 from fnn._core.arrays import frozen
+from fnn._core.masks import Where, masked_params
 from fnn._core.numbers import describe, whole
-from fnn._core.trees import check_alike, check_tree, joined, shaped, size
+from fnn._core.trees import check_alike, check_tree, joined, parts, shaped, size
 from fnn.base import Array, Optimizer, S
 
 BLOCK = 2**13
@@ -164,6 +165,12 @@ def add_scaled(g: Array, factor: float, x: Array) -> None:
     """``g += factor * x``."""
     for part in blocks(g):
         g[part] += factor * x[part]
+
+
+def add_decay(update: Array, factor: float, mask: Where | None, params: Any) -> None:
+    """``update -= factor * p``, but where the mask is False."""
+    for part, p in zip(parts(update, params), masked_params(mask, params), strict=True):
+        add_scaled(part, -factor, p)
 
 
 def divide_by_root(g: Array, squares: Array, eps: float) -> None:

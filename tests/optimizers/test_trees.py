@@ -22,14 +22,28 @@ from fnn import (
 )
 from fnn.activations import identity, tanh
 from fnn.losses import squared_error
-from fnn.optimizers import adam, adamw, add_l1, chain, clip_by_norm, masked, sgd
+from fnn.optimizers import (
+    AccumulateState,
+    accumulate,
+    adam,
+    adamw,
+    add_l1,
+    chain,
+    clip_by_norm,
+    masked,
+    per_layer,
+    sgd,
+)
 from fnn.random import normal
 from fnn.tree import as_grads, leaves, map, norm, ravel, zero_grads, zeros_like
 from tests.support.optimizers import CASES, MORE
 
-UNMASKED = {
-    name: optimizer for name, optimizer in (CASES | MORE).items() if "mask" not in repr(optimizer)
+ANY_TREE = {
+    name: optimizer
+    for name, optimizer in (CASES | MORE).items()
+    if "mask" not in repr(optimizer) and "per_layer" not in repr(optimizer)
 }
+"""Those without a nesting of their own."""
 
 
 class Learned(NamedTuple):
@@ -57,10 +71,10 @@ def content(values: Any) -> list[Any]:
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
-@pytest.mark.parametrize("name", UNMASKED)
+@pytest.mark.parametrize("name", ANY_TREE)
 def test_a_tree_is_trained_as_its_numbers_in_one_array_are(name: str, dtype: Any) -> None:
     """And an array alone is a tree."""
-    optimizer = UNMASKED[name]
+    optimizer = ANY_TREE[name]
     state = start(optimizer, tree(dtype))
     alone, own = ravel(tree(dtype))[0], optimizer.init(ravel(tree(dtype))[0])
     for seed in range(3):
@@ -121,7 +135,10 @@ def test_decay_is_masked_by_parts(decayed: Any) -> None:
         ((True, np.ones((3, 2, 2), bool)), r"mask\.slope: expected a bool, or bools \(2, 3, 2\)"),
         ((True, (True, True)), r"mask\.slope: expected a bool, or bools \(2, 3, 2\) like"),
         ((((True,), True), True), r"mask\.nets\[0\]: expected 2 entries, one for each layer of"),
-        ((np.ones(2, bool), True), r"mask\.nets: expected a bool, or 2 entries .* \(2,\) of bools"),
+        (
+            (np.ones(2, bool), True),
+            r"mask\.nets: expected a bool, or 2 .*, got an array \(2,\)",
+        ),
         (np.ones(2, bool), r"mask: expected a bool, or 2 entries like params, got an array \(2,\)"),
     ],
 )
@@ -134,6 +151,87 @@ def test_a_mask_for_an_array_alone_is_an_array_of_bools() -> None:
     params, chosen = np.ones(3), np.array([True, False, True])
     optimizer = masked(sgd(1.0), chosen)
     assert optimizer.update(np.ones(3), optimizer.init(params), params)[0].tolist() == [-1, 0, -1]
+
+
+def test_factors_have_the_nesting_of_their_tree_with_numbers_for_arrays_and_for_parts() -> None:
+    ones = as_grads(map(np.ones_like, tree()))
+    optimizer = per_layer(sgd(1.0), ((0.5, ((0.0, 2.0),)), 3))
+    (first, ((w, b),)), slope = optimizer.update(ones, optimizer.init(tree()), tree())[0]
+    assert all((array == -0.5).all() for array in leaves(first))
+    assert not w.any()
+    assert (b == -2).all()
+    assert (slope == -3).all()
+
+
+@pytest.mark.parametrize(
+    ("factors", "error", "message"),
+    [
+        (0.5, TypeError, "factors: expected a tuple with a number for each layer, got float 0.5"),
+        (
+            ((1.0, -1.0), 1.0),
+            ValueError,
+            r"factors\[0\]\[1\]: expected a finite number of at least",
+        ),
+        (((1.0, "1"), 1.0), TypeError, r"factors\[0\]\[1\]: expected a number, got str '1'"),
+        (
+            (1.0, 1.0, 1.0),
+            ValueError,
+            "factors: expected a number, or 2 entries like params",
+        ),
+        ((1.0, (1.0, 1.0)), ValueError, r"factors\.slope: expected a number for params\.slope"),
+        (((1.0, (1.0, 1.0)), 1.0), ValueError, r"factors\.nets\[1\]: expected 1 entries, one for"),
+    ],
+)
+def test_factors_that_do_not_fit_are_told_by_place(
+    factors: Any, error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=f"^{message}"):
+        per_layer(sgd(0.1), factors).init(tree())
+
+
+def test_accumulated_updates_come_every_so_many_batches_and_leave_params_as_they_are() -> None:
+    optimizer = accumulate(chain(clip_by_norm(1e9), sgd(0.1)), 3)
+    state = optimizer.init(tree())
+    gradients = [gradient(seed) for seed in range(3)]
+    for grads in gradients[:2]:
+        updates, state = optimizer.update(grads, state, tree())
+        assert content(apply_updates(tree(), updates)) == content(tree())
+    assert (state.batches, state.inner[1].steps) == (2, 0)
+    updates, state = optimizer.update(gradients[2], state, tree())
+    mean = map(lambda *gs: sum(gs) / 3, *gradients)
+    for got, want in zip(leaves(updates), leaves(mean), strict=True):
+        np.testing.assert_allclose(got, -0.1 * want, rtol=1e-14, atol=1e-15)
+    assert (state.batches, state.inner[1].steps) == (0, 1)
+    assert not state.total.any()
+
+
+@pytest.mark.parametrize(
+    ("state", "error", "message"),
+    [
+        (sgd(0.1).init(np.ones(3)), TypeError, "state: expected AccumulateState, got SgdState"),
+        (
+            AccumulateState(0, np.ones(2), None),
+            ValueError,
+            r"state.total: expected a vector \(3,\) of float64 to match params, got \(2,\)",
+        ),
+        (
+            AccumulateState(-1, np.ones(3), None),
+            ValueError,
+            "state.batches: expected a whole number of at least 0, got -1",
+        ),
+    ],
+)
+def test_an_accumulated_state_of_something_else_is_told(
+    state: Any, error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=f"^{message}"):
+        accumulate(sgd(0.1), 2).update(np.ones(3), state, np.ones(3))
+
+
+@pytest.mark.parametrize("every", [0, -1, 1.5, True])
+def test_batches_are_accumulated_by_whole_numbers(every: Any) -> None:
+    with pytest.raises(ValueError, match=r"^every: expected a whole number"):
+        accumulate(sgd(0.1), every)
 
 
 def test_an_own_optimizer_of_a_tree_gets_it_in_its_nesting() -> None:

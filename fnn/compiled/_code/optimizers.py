@@ -135,6 +135,57 @@ def nadam(p: P, g: P, s: P, m: P, q: int, rate: float, c: P, t: int, last: int, 
     return 0
 
 
+def amsgrad(p: P, g: P, s: P, m: P, q: int, rate: float, c: P, t: int, last: int, r: P) -> int:
+    """Amsgrad; s is ``m``, then ``v``, then ``top``."""
+    b1, b2 = number(p, c[0]), number(p, c[1])
+    debias = math.sqrt(weight_sum(c[1], t))
+    eps = number(p, c[2] * debias)
+    factor = number(p, -rate * debias / weight_sum(c[0], t))
+    v, top = offset(s, q), offset(s, 2 * q)
+    for i in range(q):
+        m1 = s[i] * b1 + g[i]
+        v1 = v[i] * b2 + g[i] * g[i]
+        top1 = max(top[i], v1)
+        s[i] = m1
+        v[i] = v1
+        top[i] = top1
+        give(p, g, i, m1 / (root(top1) + eps) * factor, last)
+    return 0
+
+
+def adamax(p: P, g: P, s: P, m: P, q: int, rate: float, c: P, t: int, last: int, r: P) -> int:
+    """Adamax; s is ``m``, then ``u``."""
+    b1, b2, eps = number(p, c[0]), number(p, c[1]), number(p, c[2])
+    factor = number(p, -rate / weight_sum(c[0], t))
+    u = offset(s, q)
+    for i in range(q):
+        m1 = s[i] * b1 + g[i]
+        u1 = max(u[i] * b2, abs(g[i]) + eps)
+        s[i] = m1
+        u[i] = u1
+        give(p, g, i, m1 / u1 * factor, last)
+    return 0
+
+
+def lion(p: P, g: P, s: P, m: P, q: int, rate: float, c: P, t: int, last: int, r: P) -> int:
+    """Lion; s is ``m``."""
+    factor = number(p, -rate)
+    b1, fresh1 = number(p, c[0]), number(p, 1.0 - c[0])
+    b2, fresh2 = number(p, c[1]), number(p, 1.0 - c[1])
+    for i in range(q):
+        sign = np.sign(g[i] * fresh1 + b1 * s[i])
+        s[i] = g[i] * fresh2 + b2 * s[i]
+        give(p, g, i, sign * factor, last)
+    return 0
+
+
+def scale_each(p: P, g: P, s: P, m: P, q: int, rate: float, c: P, t: int, last: int, r: P) -> int:
+    """Multiply every number by one of its own, which stands in m."""
+    for i in range(q):
+        give(p, g, i, g[i] * m[i], last)
+    return 0
+
+
 def decay(p: P, g: P, s: P, m: P, q: int, rate: float, c: P, t: int, last: int, r: P) -> int:
     """L2: add the params, except masked ones, times a number and the rate."""
     factor = number(p, c[0] * rate)
@@ -170,6 +221,10 @@ KERNELS: dict[str, Callable[..., Any]] = {
     "rprop": rprop,
     "adam": adam,
     "nadam": nadam,
+    "amsgrad": amsgrad,
+    "adamax": adamax,
+    "lion": lion,
+    "scale_each": scale_each,
     "decay": decay,
     "l1": l1,
     "scale": scale,

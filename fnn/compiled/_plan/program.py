@@ -19,9 +19,9 @@ from fnn._core.vectors import count
 from fnn.base import Array, Optimizer, Params
 from fnn.compiled._plan.tables import BEFORE, RATE, STRIDE, OperationRow
 from fnn.optimizers._adaptive import Adagrad, RmsProp, Rprop
-from fnn.optimizers._combine import Chain, Masked
-from fnn.optimizers._descent import Momentum, Nesterov, Sgd
-from fnn.optimizers._moments import Adam, AdamW, Nadam
+from fnn.optimizers._combine import Chain, Masked, PerLayer
+from fnn.optimizers._descent import Lion, Momentum, Nesterov, Sgd
+from fnn.optimizers._moments import Adam, Adamax, AdamW, Amsgrad, Nadam
 from fnn.optimizers._rules import Elementwise
 from fnn.optimizers._transforms import AddDecayedWeights, AddL1, ClipByNorm, ClipByValue, Scale
 from fnn.schedules import Schedule, rate_at
@@ -55,6 +55,12 @@ RECIPES: dict[type, tuple[Recipe, ...]] = {
         Recipe("decay", lambda rule: (-rule.decay,)),
     ),
     Nadam: (Recipe("nadam", lambda rule: (rule.b1, rule.b2, rule.eps)),),
+    Amsgrad: (Recipe("amsgrad", lambda rule: (rule.b1, rule.b2, rule.eps)),),
+    Adamax: (Recipe("adamax", lambda rule: (rule.b1, rule.b2, rule.eps)),),
+    Lion: (
+        Recipe("lion", lambda rule: (rule.b1, rule.b2)),
+        Recipe("decay", lambda rule: (-rule.decay,)),
+    ),
     ClipByNorm: (Recipe("clip_norm", lambda rule: (rule.max_norm,)),),
     ClipByValue: (Recipe("clip_value", lambda rule: (rule.limit,)),),
     Scale: (Recipe("scale", lambda rule: (rule.factor,)),),
@@ -88,7 +94,7 @@ class Program:
     """From the name of an operation to the address of its machine code."""
     operations: list[Operation] = field(default_factory=list)
     vectors: list[Array] = field(default_factory=list)
-    masks: list[NDArray[np.bool_]] = field(default_factory=list)  # numbered from 1: 0 is none
+    masks: list[Array] = field(default_factory=list)  # or factors; numbered from 1: 0 is none
     plateau: bool = False
     """True for a rate that reads the losses of epochs: it is the same within a pass only."""
 
@@ -100,6 +106,8 @@ class Program:
             return self._chain(rule, state)
         if isinstance(rule, Masked) and kind is Masked:
             return self._masked(rule, state)
+        if isinstance(rule, PerLayer) and kind is PerLayer:
+            return self._per_layer(rule, state)
         if kind in RECIPES:
             return self._simple(rule, state)
         if kind is ReduceOnPlateau:
@@ -135,6 +143,12 @@ class Program:
         hold = Operation("hold", (float(held),), begin, mask=mask)
         self.operations.insert(place, hold)
         self.operations.append(hold._replace(name="release"))
+        return rebuild
+
+    def _per_layer(self, rule: PerLayer[Any], state: Any) -> Rebuild:
+        rebuild = self.append(rule.optimizer, state)
+        self.masks.append(rule.vector(self.params))
+        self.operations.append(Operation("scale_each", mask=len(self.masks)))
         return rebuild
 
     def _number(self, mask: Where | None) -> int:
