@@ -19,12 +19,10 @@ from typing_extensions import override
 
 from fnn._core import reprs
 from fnn._core.numbers import check_rate
-from fnn._core.targets import check_targets
 from fnn.base import Acts, Batch, F, F_co, Loss, Params
-from fnn.derivatives import hvp
-from fnn.network import backprop
 from fnn.solvers._cholesky import Matrix
-from fnn.tree import freeze, norm, ravel
+from fnn.solvers._rescaled import rescaled
+from fnn.tree import freeze, norm
 
 WORST = -99.0
 """The least gain that counts, and that of a loss that is not finite: lambda grows 100-fold."""
@@ -36,7 +34,10 @@ MIN_DAMPING = 1e-20
 class DescentState(NamedTuple, Generic[F_co]):
     """A point of a descent: its ``number``, 0 for the start, and its ``params``.
 
-    ``loss`` is that of `fnn.backprop`, ``gradient_norm`` the Euclidean norm of its gradient.
+    ``loss`` is that of `fnn.backprop`, with weights divided by their mean. ``gradient_norm`` is the
+    Euclidean norm of its gradient by the params of the network for standardized inputs. Where the
+    loss depends on output - target alone, and the last pair is the identity, the targets are
+    standardized too and the loss is divided by that of the best constant: no units are left.
     ``stop`` is None in all states but the last, where it says why there is no other.
     """
 
@@ -61,7 +62,10 @@ def scaled_conjugate_gradient(
     pairs need their second derivatives, ``d2f``. ``stop`` is "gradient" where
     ``gradient_norm <= min_grad``, and "stalled" where rounding hides any decrease of the loss along
     the step, or where the curvature along it is not finite; that state repeats the one before,
-    with its number. A quadratic loss takes at most as many steps as there are params.
+    with its number. "unmoved" is the same before any step. A quadratic loss takes at most as many
+    steps as there are params.
+
+    Data may be in any units, and params those of `fnn.init`, as for `levenberg_marquardt`.
 
     Raises what `fnn.backprop` and `fnn.derivatives.hvp` raise, and `ValueError` for params whose
     loss is not finite. Source: Moller, "A scaled conjugate gradient algorithm for fast supervised
@@ -77,38 +81,38 @@ def scaled_conjugate_gradient(
     True
     """
     min_grad = check_rate("min_grad", min_grad)
-    check_targets(acts, loss, params, batch, "batch")
     with np.errstate(over="ignore", invalid="ignore"):
-        first_loss, first_grads = backprop(acts, loss, params, batch)
-        hvp(acts, loss, params, batch, first_grads)  # raises here if a pair lacks d2f
-    check_finite_loss(first_loss)
-    params = freeze(params)
-    flat, as_params = ravel(params)
-    as_grads = ravel(first_grads)[1]
+        task = rescaled(acts, loss, params, batch)
+        task.product(task.start, task.value(task.start)[1])  # raises here if a pair lacks d2f
+    given = freeze(params)
 
     def evaluate(vector: Matrix) -> tuple[float, Matrix]:
         """The loss, and minus its gradient."""
         with np.errstate(over="ignore", invalid="ignore"):  # the step is then rejected
-            value, grads = backprop(acts, loss, as_params(vector), batch)
-            return value, -ravel(grads)[0].astype(np.float64)
+            value, slope = task.value(vector)
+            return value, -slope
 
     def curvature_along(vector: Matrix, p: Matrix) -> tuple[Matrix, float]:
         """The unit vector u along p, and the curvature u . H u."""
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             u: Matrix = np.divide(p, norm(p), dtype=np.float64)
-            product = hvp(acts, loss, as_params(vector), batch, as_grads(u))
-            return u, float(u @ ravel(product)[0])
+            return u, float(u @ task.product(vector, u))
 
     def states() -> Iterator[DescentState[F]]:
-        w = flat.astype(np.float64)
+        w, current = task.start, given
         value, r = evaluate(w)
         p, damping, size = r, 1e-6, norm(r)
         for number in count():
             stop = "gradient" if size <= min_grad else None
-            state = DescentState(number, as_params(w), value, size, stop)
+            state = DescentState(number, current, value, size, stop)
             yield state
             if stop is not None:
                 return
+            if number == 0 and task.other is not None:
+                w = task.other
+                value, r = evaluate(w)
+                p, size, current = r, norm(r), task.params(w)
+                continue
             u, curvature = curvature_along(w, p)
             slope = float(u @ r)
             while True:
@@ -119,10 +123,10 @@ def scaled_conjugate_gradient(
                 length = slope / damped
                 there = w + length * u
                 if not math.isfinite(length) or np.array_equal(there, w):
-                    yield state._replace(stop="stalled")
+                    yield state._replace(stop="stalled" if number else "unmoved")
                     return
                 after, new_r = evaluate(there)
-                fall, new_size = value - after, norm(new_r)
+                fall, new_size = (value - after) / task.size, norm(new_r)
                 finite = math.isfinite(fall) and math.isfinite(new_size)
                 gain = max(2 * fall / length / slope, WORST) if finite else WORST
                 if gain < 0.25:
@@ -134,15 +138,6 @@ def scaled_conjugate_gradient(
             p = new_r
             if (number + 1) % len(w):
                 p = new_r + float(new_r / slope @ (new_r - r)) * u
-            w, value, r, size = there, after, new_r, new_size
+            w, value, r, size, current = there, after, new_r, new_size, task.params(there)
 
     return states()
-
-
-def check_finite_loss(value: float) -> None:
-    """Raise `ValueError` for a first loss that is not finite: no step could be compared with it."""
-    if not math.isfinite(value):
-        raise ValueError(
-            f"params: expected a finite loss to start from, got {value};"
-            " start from smaller params, as fnn.init makes them, and scaled data"
-        )

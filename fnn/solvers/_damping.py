@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fnn._core.numbers import positive
-from fnn.base import F, F_co, Params
+from fnn.base import F, F_co
 from fnn.solvers._cholesky import Matrix, cholesky, solve
 from fnn.solvers._normal_equations import Normal, Problem
 from fnn.tree import norm
@@ -25,13 +25,17 @@ MIN_MU = 1e-20
 """The least mu: far below rounding in the diagonal of A, but from 0 it could not grow again."""
 
 
+FLOOR = 1e-16
+"""The least of D, as a fraction of its greatest. Below, rounding alone says how far to go: units
+that are dead but for one sample held up the others."""
+
+
 class Point(NamedTuple, Generic[F_co]):
-    """Params, also joined into one vector, ``whole``, and the normal equations at them.
+    """Params in standardized units, joined into one vector, ``whole``, and their normal equations.
 
     ``free`` are the params that are not fixed by a mask, in float64.
     """
 
-    params: Params[F_co]
     whole: NDArray[F_co]
     free: Matrix
     normal: Normal
@@ -67,7 +71,7 @@ def first_point(task: Problem[F], mu: float, mu_max: float) -> tuple[Point[F], D
     mu, mu_max = positive("mu", mu), positive("mu_max", mu_max)
     if mu > mu_max:
         raise ValueError(f"mu: expected at most mu_max, {mu_max!r}, got {mu!r}; raise mu_max")
-    first = point_at(task, task.start)
+    first = point_at(task, task.units.start)
     if not first.finite:
         raise ValueError(
             "params: expected a finite loss and curvature to start from, got"
@@ -78,11 +82,10 @@ def first_point(task: Problem[F], mu: float, mu_max: float) -> tuple[Point[F], D
 
 
 def point_at(task: Problem[F], whole: NDArray[F]) -> Point[F]:
-    """The point of a vector of all params."""
-    params = task.unravel(whole)
+    """The point of a vector of all params, in standardized units."""
     with np.errstate(over="ignore", invalid="ignore"):  # the step is then rejected
-        normal = task.normal(params)
-    return Point(params, whole, whole[task.free].astype(np.float64), normal)
+        normal = task.normal(whole)
+    return Point(whole, whole[task.free].astype(np.float64), normal)
 
 
 def descend(
@@ -91,7 +94,8 @@ def descend(
     """The next point, or None if no step lowers the objective, and the damping after it."""
     curvature, before = now.normal.curvature, now.objective(penalty)
     scale = np.maximum(damping.scale, curvature.diagonal())
-    units = np.where(scale > 0, scale, 1.0)  # 1 for params without effect: their step is 0
+    units = np.maximum(scale, FLOOR * scale.max(initial=0.0))
+    units = np.where(units > 0, units, 1.0)  # 1 if no param has an effect: their step is 0
     gradient = now.gradient(penalty)
     mu, growth = damping.mu, 2.0
     while mu <= damping.most:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Generic, NamedTuple
+from typing import Any, Generic, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from fnn._core.masks import Mask
 from fnn._core.numbers import as_floats, check_rate
 from fnn.base import Acts, Array, Batch, F, F_co, Params
 from fnn.network import forward
+from fnn.solvers._bayesian import BayesianState, relative
 from fnn.solvers._cholesky import cholesky, forward_solve
 from fnn.solvers._normal_equations import problem
 
@@ -37,23 +38,25 @@ def leave_one_out(
     params: Params[F],
     data: Batch,
     *,
-    penalty: float = 0.0,
+    penalty: float | BayesianState[Any] = 0.0,
     mask: Mask | None = None,
     chunk: int | None = None,
 ) -> LeaveOneOut[F]:
     """Estimate the residual, output - target, of each sample if it were left out of the fit.
 
     `params` are the last ones of `levenberg_marquardt` with these arguments, or of
-    `bayesian_regularization` with the `penalty` of its last state. With J_i the sample's rows of
-    the Jacobian and s_i its fraction of the weights::
+    `bayesian_regularization`: then `penalty` is that of its last state, or the state itself, by
+    which each output has its own noise. With J_i the rows of the Jacobian of a sample, and D_i the
+    roots of the shares of its outputs in the loss, as a diagonal matrix::
 
-        H_i = s_i J_i (A + penalty)^-1 J_i^T        residual_i = (I - H_i)^-1 r_i
+        H_i = D_i J_i (A + penalty)^-1 J_i^T D_i        D_i residual_i = (I - H_i)^-1 D_i r_i
 
     The leverage is the trace of H_i, from 0 to n_out: the derivative of the sample's output by its
     own target; 0 for weight 0. The leverages add up to the number of params (with a penalty, to
-    that of the effective ones). The result is exact for a network that is linear in its params,
-    else the first Gauss-Newton step towards each refit, in which the penalty keeps its weight
-    against the sum over the samples.
+    that of the effective ones). Where a target has weight 0, the residual is the plain one, and NaN
+    where it is missing. The result is exact for a network that is linear in its params, else the
+    first Gauss-Newton step towards each refit, in which the penalty keeps its weight against the
+    sum over the samples.
     Sources: Hoaglin and Welsch, "The hat matrix in regression and ANOVA", 1978; Cook, "Detection of
     influential observation in linear regression", 1977.
 
@@ -68,31 +71,38 @@ def leave_one_out(
     >>> leave_one_out((identity,), mean, data, mask=((False, True),)).residual.T
     array([[ 1.5,  0. , -1.5]])
     """
-    task = problem(acts, params, data, mask, chunk)
-    penalty = check_rate("penalty", penalty)
-    matrix = task.normal(params).curvature
-    matrix.flat[:: len(matrix) + 1] += penalty
-    root = np.sqrt(matrix.diagonal())
-    units = np.where(root > 0, root, 1.0)
+    if isinstance(penalty, BayesianState):
+        whole = problem(acts, params, data, mask, chunk, each=True)
+        task = whole.weighted_by(relative(penalty.betas, whole))
+        decay = penalty.penalty
+    else:
+        task, decay = problem(acts, params, data, mask, chunk), check_rate("penalty", penalty)
+    matrix = task.normal(task.units.start).curvature
+    matrix.flat[:: len(matrix) + 1] += decay if len(matrix) else 0.0
+    size = np.sqrt(matrix.diagonal())
+    units = np.where(size > 0, size, 1.0)
     # With a diagonal of 1, a squared pivot is the fraction of a param that no other one replaces.
     matrix /= np.outer(units, units)
     factor = cholesky(matrix)
     if factor is None or (np.square(factor.diagonal()) < UNDETERMINED).any():
         raise ValueError(
             f"data: expected data that determine all {len(task.free)} params, got"
-            f" {task.y.size} residuals with singular curvature; pass a penalty above 0, or a mask"
+            f" {task.known} residuals with singular curvature; pass a penalty above 0, or a mask"
         )
     output = forward(acts, params, data.x)
     residual: Array = output - as_floats("data.y", data.y, output.dtype)
-    n_out = residual.shape[1]
     leverage, left_out = np.zeros(len(residual)), residual.copy()  # as rows of weight 0 keep them
-    end = 0
-    for rows, _ in task.weighted_rows(params):
-        part = forward_solve(factor, (rows / units).T).T
-        part = part.reshape(len(rows) // n_out, n_out, len(units))
-        here = task.kept[end : (end := end + len(part))]
+    end, root = 0, np.sqrt(task.share / task.share.max(1, keepdims=True))
+    known = root > 0
+    for rows, _ in task.weighted_rows(task.units.start):
+        part = forward_solve(
+            factor, (rows / units).reshape(rows.shape[0] * rows.shape[1], len(units)).T
+        ).T
+        part = part.reshape(rows.shape)
+        kept = slice(end, (end := end + len(part)))
+        here = task.kept[kept]
         hat = part @ part.transpose(0, 2, 1)
-        rest = np.eye(n_out) - hat
+        rest = np.eye(hat.shape[1]) - hat
         only = np.linalg.eigvalsh(rest)[:, 0] < UNDETERMINED
         if only.any():
             raise ValueError(
@@ -101,5 +111,8 @@ def leave_one_out(
                 " above 0, or a mask"
             )
         leverage[here] = np.trace(hat, axis1=1, axis2=2)
-        left_out[here] = np.linalg.solve(rest, residual[here, :, None])[..., 0]
+        weighted = np.where(known[kept], root[kept] * residual[here], 0.0)
+        solved = np.linalg.solve(rest, weighted[..., None])[..., 0]
+        np.divide(solved, root[kept], out=solved, where=known[kept])
+        left_out[here] = np.where(known[kept], solved, residual[here])
     return LeaveOneOut(frozen(leverage), frozen(left_out))

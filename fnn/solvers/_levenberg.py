@@ -12,34 +12,31 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from itertools import count
-from typing import Generic, Literal, NamedTuple, TypeAlias
+from typing import Generic, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from typing_extensions import override
 
 from fnn._core import reprs
 from fnn._core.masks import Mask
 from fnn._core.numbers import check_rate, whole
-from fnn._core.targets import check_targets
 from fnn.base import Acts, Batch, F, F_co, Params
-from fnn.losses import squared_error
-from fnn.network import mean_loss
-from fnn.solvers._damping import descend, first_point
-from fnn.solvers._normal_equations import finite_data, problem
-
-Stop: TypeAlias = Literal["goal", "gradient", "validation", "mu"]
-"""The reason why a solver stopped: the loss or its gradient is small enough ("goal", "gradient"),
-the validation loss has not fallen for too long, or no step lowers the loss, however damped ("mu").
-"""
+from fnn.solvers._damping import descend, first_point, point_at
+from fnn.solvers._normal_equations import held_out_data, problem
+from fnn.solvers._start import better_start, squared
+from fnn.solvers._stops import Stop, ended
+from fnn.tree import freeze
 
 
 class LevenbergState(NamedTuple, Generic[F_co]):
     """A point of the descent: its ``number``, 0 for the start, and its ``params``.
 
-    ``loss`` is the mean over the samples of the squared error, ``gradient_norm`` the Euclidean
-    norm of its gradient, that of the penalty included, by the free params, ``mu`` the damping of
-    the next step, ``validation`` the loss on the validation data if there are any. ``stop`` is None
-    in all states but the last.
+    ``loss`` is the mean over the samples of the squared error, in the units of the targets squared,
+    ``mu`` the damping of the next step, ``validation`` the loss on the validation data if there are
+    any. ``gradient_norm`` has no units: it is the Euclidean norm of the gradient, that of the
+    penalty included, by the free params, of the network for standardized inputs and targets.
+    ``stop`` is None in all states but the last.
     """
 
     number: int
@@ -66,6 +63,7 @@ def levenberg_marquardt(
     mu: float = 1e-2,
     mu_max: float = 1e10,
     max_fail: int = 6,
+    max_steps: int | None = 1000,
     penalty: float = 0.0,
     mask: Mask | None = None,
     chunk: int | None = None,
@@ -73,19 +71,30 @@ def levenberg_marquardt(
     """Minimize the squared error on `data`; yield the start, and the state after each step.
 
     The loss is the mean over samples, weighted by ``data.weight``, of sum (output - target)^2, that
-    of `fnn.backprop` with `fnn.losses.squared_error`. What is minimized is ``loss`` and
-    ``penalty * |params|^2`` together. The steps end, with `stop` in MATLAB's words, for the first
-    of these reasons:
+    of `fnn.backprop` with `fnn.losses.squared_error`. A weight may be given for each output of each
+    row, and targets that are NaN have weight 0: n_out times the weighted mean over the known ones.
+    The steps end, with `stop` in MATLAB's words, for the first of these reasons:
 
-    - "goal": ``loss <= goal``;
+    - "goal": ``loss <= goal``, in the units of the targets squared;
     - "gradient": ``gradient_norm <= min_grad``;
     - "validation": the loss on `validation` was not below its least so far `max_fail` times in a
-      row; ``min(states, key=lambda state: state.validation)`` is the best state;
+      row; `finish` gives the state where it was least;
+    - "steps": there were `max_steps` steps (None: no limit);
     - "mu": no step lowers the loss with a damping of up to `mu_max`, because of rounding. This
-      state repeats the one before, with its number and the damping that was too much.
+      state repeats the one before, with its number and the damping that was too much;
+    - "unmoved": the same, before any step was taken;
+    - "dead" in the place of the last four: no unit of a hidden layer changes with its input.
 
-    Two things differ from MATLAB: a validation loss that equals the least is a failure here, and mu
-    multiplies D, the greatest diagonal of the curvature so far, not I, and starts at 0.01.
+    **Units.** Inside, inputs are standardized, and so are the targets, all outputs by one scale
+    (`docs/calculus.md`, section 10), so that an offset or a factor in the data changes nothing but
+    rounding. `params` of `fnn.init` may be used with data in any units: where the same numbers, for
+    standardized inputs, make a much better start, the first step goes there, and it solves the last
+    layer too, if its output is the identity and worse than the best constant. What is minimized is
+    ``loss / variance + penalty * |p|^2``, with the variance of the targets and the params p of the
+    standardized network.
+
+    Two more things differ from MATLAB: a validation loss that equals the least is a failure here,
+    and mu multiplies D, the greatest diagonal of the curvature so far, not I, and starts at 0.01.
 
     A singular curvature is no error: damping makes up for fewer residuals than params, and params
     without effect on the loss do not change. A step to where the loss is not finite is rejected.
@@ -96,13 +105,14 @@ def levenberg_marquardt(
     params of the first layer with free ones and of all layers after it. An iteration costs about
     n * n_out * P^2 + P^3 / 3 operations.
 
-    Raises `ValueError` for data with no rows, NaN or infinity, for shapes that do not fit, for
-    params whose loss or curvature is not finite, or whose loss on `validation` is not, for a `mu`
-    above `mu_max`, and where the P^2 would take more than half of the free memory; `TypeError` for
-    arguments of other types. Sources: Marquardt, "An algorithm for least-squares estimation of
-    nonlinear parameters", 1963; Hagan and Menhaj, "Training feedforward networks with the Marquardt
-    algorithm", 1994; More, "The Levenberg-Marquardt algorithm", 1978; Nielsen, "Damping parameter
-    in Marquardt's method", 1999.
+    Raises `ValueError` for data with no rows, NaN in x or infinity, for shapes that do not fit, for
+    columns that vary less around their mean than the dtype resolves, for params whose loss or
+    curvature is not finite, or whose loss on `validation` is not, for a `mu` above `mu_max`, and
+    where the P^2 would take more than half of the free memory; `TypeError` for arguments of other
+    types. Sources: Marquardt, "An algorithm for least-squares estimation of nonlinear parameters",
+    1963; Hagan and Menhaj, "Training feedforward networks with the Marquardt algorithm", 1994;
+    More, "The Levenberg-Marquardt algorithm", 1978; Nielsen, "Damping parameter in Marquardt's
+    method", 1999.
 
     >>> from fnn import init, key
     >>> from fnn.activations import identity, tanh
@@ -115,19 +125,19 @@ def levenberg_marquardt(
     task = problem(acts, params, data, mask, chunk)
     goal, min_grad = check_rate("goal", goal), check_rate("min_grad", min_grad)
     penalty, max_fail = check_rate("penalty", penalty), whole("max_fail", max_fail, 1)
+    limit = None if max_steps is None else whole("max_steps", max_steps, 0)
     point, damping = first_point(task, mu, mu_max)
-    held_out = None
-    if validation is not None:
-        held_out = finite_data("validation", validation, params, task.x.dtype)
-        check_targets(acts, squared_error, params, held_out, "validation")
+    other = better_start(task, point.normal.loss)
+    given = freeze(params)
+    held_out = None if validation is None else held_out_data("validation", validation, task)
 
-    def validation_loss(current: Params[F]) -> float | None:
+    def validation_loss(vector: NDArray[F]) -> float | None:
         if held_out is None:
             return None
         with np.errstate(over="ignore", invalid="ignore"):  # counts as a failure
-            return mean_loss(acts, squared_error, current, held_out)
+            return squared(held_out, vector) * float(task.units.residual_scale[0]) ** 2
 
-    first = validation_loss(params)
+    first = validation_loss(task.units.start)
     if first is not None and not math.isfinite(first):
         raise ValueError(
             f"validation: expected data with a finite loss to start from, got {first}; scale them"
@@ -135,28 +145,35 @@ def levenberg_marquardt(
         )
 
     def states() -> Iterator[LevenbergState[F]]:
-        now, damped = point, damping
+        now, damped, current = point, damping, given
         least, fails = math.inf, 0
         for number in count():
-            held = validation_loss(now.params)
-            loss, size = now.normal.loss, now.gradient_norm(penalty)
+            held = validation_loss(now.whole)
+            loss, size = task.user_loss(now.normal.losses), now.gradient_norm(penalty)
             fails = 0 if held is None or held < least else fails + 1
             least = least if held is None else min(least, held)
             stop: Stop | None = None
-            if loss <= goal:
+            if loss <= goal if goal > 0 else now.normal.loss == 0:
                 stop = "goal"
             elif size <= min_grad:
-                stop = "gradient"
+                stop = ended(task, now, "gradient")
             elif fails >= max_fail:
                 stop = "validation"
-            state = LevenbergState(number, now.params, loss, size, damped.mu, held, stop)
+            elif number == limit:
+                stop = "steps"
+            state = LevenbergState(number, current, loss, size, damped.mu, held, stop)
             yield state
             if stop is not None:
                 return
-            after, damped = descend(task, now, damped, penalty)
-            if after is None:
-                yield state._replace(mu=damped.mu, stop="mu")
-                return
-            now = after
+            if number == 0 and other is not None:
+                now = point_at(task, other)
+            else:
+                after, damped = descend(task, now, damped, penalty)
+                if after is None:
+                    stop = ended(task, now, "mu" if number else "unmoved")
+                    yield state._replace(mu=damped.mu, stop=stop)
+                    return
+                now = after
+            current = task.units.params(now.whole)
 
     return states()

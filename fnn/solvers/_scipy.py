@@ -20,8 +20,9 @@ from fnn._core.numbers import check_rate, whole
 from fnn._core.targets import check_targets
 from fnn.base import Acts, Batch, F, F_co, Loss, Params
 from fnn.network import backprop
-from fnn.solvers._conjugate_gradient import DescentState, check_finite_loss
-from fnn.tree import norm, ravel
+from fnn.solvers._conjugate_gradient import DescentState
+from fnn.solvers._rescaled import rescaled
+from fnn.tree import freeze, norm, ravel
 
 T = TypeVar("T")
 
@@ -81,8 +82,10 @@ def lbfgs(
 
     The curvature is estimated from the last `memory` pairs of steps and gradients. Iterations end
     when no entry of the gradient exceeds `min_grad`, or when no step lowers the loss: then a last
-    state repeats the point and its number, and ``stop`` is SciPy's own message. SciPy runs in a
-    thread, but only while the next state is asked for, and ends with the iterator.
+    state repeats the point and its number, and ``stop`` is SciPy's own message, after "unmoved: "
+    if there was no step at all. Data may be in any units, and the gradient is that of a
+    `DescentState`. SciPy runs in a thread, but only while the next state is asked for, and ends
+    with the iterator.
 
     Raises what `fnn.backprop` raises, `ValueError` for params whose loss is not finite, and
     `ImportError` without SciPy. Source: Byrd, Lu, Nocedal and Zhu, "A limited memory algorithm for
@@ -103,9 +106,10 @@ def lbfgs(
         raise ImportError("fnn.solvers.lbfgs needs SciPy: pip install 'fnn[scipy]'") from error
     memory, min_grad = whole("memory", memory, 1), check_rate("min_grad", min_grad)
     with np.errstate(over="ignore", invalid="ignore"):
-        fun, start, unravel = objective(acts, loss, params, batch)
-        first, slope = fun(start)
-    check_finite_loss(first)
+        task = rescaled(acts, loss, params, batch)
+        start = task.start if task.other is None else task.other
+        first, slope = task.value(start)
+        given = DescentState(0, freeze(params), *_figures(*task.value(task.start)), None)
 
     def run(emit: Callable[[DescentState[F]], None]) -> None:
         number, latest, value, gradient = 0, start, first, slope
@@ -114,27 +118,37 @@ def lbfgs(
             nonlocal latest, value, gradient
             if not np.array_equal(vector, latest):  # an iteration ends where its line search did
                 latest = vector.copy()
-                value, gradient = fun(latest)
-            return value, gradient
+                value, gradient = task.value(latest)
+            return value / task.size, gradient
 
         def state(vector: NDArray[Any], stop: str | None = None) -> DescentState[F]:
-            here, slope_here = evaluate(vector)
-            return DescentState(number, unravel(vector), here, norm(slope_here), stop)
+            evaluate(vector)
+            current = task.params(vector) if number else given.params
+            return DescentState(number, current, *_figures(value, gradient), stop)
 
         def callback(vector: NDArray[Any]) -> None:
             nonlocal number
             number += 1
             emit(state(vector))
 
-        emit(state(start))
+        emit(given)
+        if task.other is not None:
+            number = 1
+            emit(state(start))
         limits = {"maxiter": NO_LIMIT, "maxfun": NO_LIMIT}
         options = {"maxcor": memory, "gtol": min_grad, "ftol": 0.0, **limits}
         done = minimize(
             evaluate, start, jac=True, method="L-BFGS-B", callback=callback, options=options
         )
-        emit(state(done.x, str(done.message)))
+        moved = number > 0 or given.gradient_norm <= min_grad
+        emit(state(done.x, str(done.message) if moved else f"unmoved: {done.message}"))
 
     return _iterator(run)
+
+
+def _figures(value: float, gradient: NDArray[Any]) -> tuple[float, float]:
+    """The loss and the gradient's norm of a state."""
+    return value, norm(gradient)
 
 
 def _iterator(run: Callable[[Callable[[T], None]], None]) -> Generator[T, None, None]:

@@ -108,6 +108,11 @@ def objective(u: World) -> tuple[Acts, Loss, Params, Batch]:
     return u.acts, squared_error, u.params, u.weighted
 
 
+def bayesian_posterior(u: World) -> Any:
+    state = three(solvers.bayesian_regularization(u.acts, u.params, u.data))[2]
+    return solvers.posterior(u.acts, state, u.data)
+
+
 def three(states: Iterator[Any]) -> Any:
     """The first three states: what comes later must not change those before."""
     found = tuple(islice(states, 3))
@@ -177,9 +182,14 @@ CALLS: dict[str, Callable[[World], Any]] = {
     "bayesian_regularization": lambda u: three(
         solvers.bayesian_regularization(u.acts, u.params, u.data)
     ),
-    "predict_interval": lambda u: solvers.predict_interval(
-        u.acts, three(solvers.bayesian_regularization(u.acts, u.params, u.data))[2], u.data, u.x
+    "bayesian_starts": lambda u: solvers.bayesian_starts(
+        key(3), 2, u.acts, lambda k: u.params, u.data, max_steps=2
     ),
+    "finish": lambda u: solvers.finish(
+        solvers.levenberg_marquardt(u.acts, u.params, u.data, max_steps=2)
+    ),
+    "posterior": bayesian_posterior,
+    "predict_interval": lambda u: solvers.predict_interval(u.acts, bayesian_posterior(u), u.x),
     "leave_one_out": lambda u: solvers.leave_one_out(u.acts, u.params, u.weighted, penalty=0.1),
     "scaled_conjugate_gradient": lambda u: three(solvers.scaled_conjugate_gradient(*objective(u))),
     "lbfgs": lambda u: three(solvers.lbfgs(*objective(u))),

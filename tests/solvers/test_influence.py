@@ -14,6 +14,7 @@ from fnn.derivatives import jacobian
 from fnn.random import normal, uniform
 from fnn.solvers import leave_one_out, levenberg_marquardt
 from fnn.tree import ravel
+from tests.support.networks import standard
 from tests.support.refusals import Expected, refuses
 
 LINEAR, ACTS = (identity,), (tanh, identity)
@@ -44,18 +45,31 @@ def refits(acts: Any, params: Any, data: Batch, penalty: float = 0.0, **options:
     return np.array(residuals)
 
 
+def ridge_refits(data: Batch, penalty: float) -> Array:
+    """The same for a linear network, by LAPACK, with a penalty in the units of the data."""
+    weight = np.ones(len(data.x)) if data.weight is None else data.weight
+    design, share = np.column_stack([data.x, np.ones(len(data.x))]), weight / weight.sum()
+    residuals = []
+    for i in range(len(data.x)):
+        kept = np.where(np.arange(len(data.x)) == i, 0.0, share)[:, None]
+        matrix = design.T @ (kept * design) + penalty * np.eye(design.shape[1])
+        theta = np.linalg.solve(matrix, design.T @ (kept * data.y))
+        residuals.append(design[i] @ theta - data.y[i])
+    return np.array(residuals)
+
+
 @pytest.mark.parametrize("penalty", [0.0, 0.05])
 @pytest.mark.parametrize("weight", [None, WEIGHT])
 @pytest.mark.parametrize("chunk", [None, 4])
 def test_a_linear_network_gets_exactly_the_residuals_of_true_refits(
     weight: Array | None, penalty: float, chunk: int | None
 ) -> None:
-    data = Batch(X, Y, weight)
+    data = Batch(standard(X, weight), standard(Y, weight), weight)
     params = fitted(LINEAR, LINE, data, penalty=penalty, mu=1e-14)
     leverage, residual = leave_one_out(LINEAR, params, data, penalty=penalty, chunk=chunk)
-    expected = refits(LINEAR, params, data, penalty, mu=1e-14)
+    expected = ridge_refits(data, penalty)
     np.testing.assert_allclose(residual, expected, rtol=1e-9, atol=1e-10)
-    design = np.column_stack([X, np.ones(25)])
+    design = np.column_stack([data.x, np.ones(25)])
     share = (np.ones(25) if weight is None else weight)[:, None]
     share = share / share.sum()
     gram = np.linalg.inv(design.T @ (share * design) + penalty * np.eye(4))
@@ -82,12 +96,13 @@ def test_a_network_gets_nearly_the_residuals_of_true_refits() -> None:
 
 
 def test_outputs_that_share_params_are_left_out_together() -> None:
-    data = Batch(X, np.column_stack([np.tanh(X[:, 0]), X[:, 0] ** 2]))
+    x = standard(X)
+    data = Batch(x, standard(np.column_stack([np.tanh(x[:, 0]), x[:, 0] ** 2])))
     params = fitted(ACTS, init(key(8), (3, 3, 2)), data, penalty=1e-2)
     leverage, residual = leave_one_out(ACTS, params, data, penalty=1e-2)
     # What one step of Gauss and Newton without the sample gives, solved sample by sample.
-    rows, theta = jacobian(ACTS, params, X), ravel(params)[0]
-    errors = forward(ACTS, params, X) - data.y
+    rows, theta = jacobian(ACTS, params, x), ravel(params)[0]
+    errors = forward(ACTS, params, x) - data.y
     for i in (0, 7, 24):
         others = np.delete(rows, i, axis=0).reshape(48, -1)
         curvature = others.T @ others / 25 + 1e-2 * np.eye(len(theta))

@@ -17,18 +17,24 @@ from fnn.losses import squared_error
 from fnn.solvers import (
     BayesianState,
     DescentState,
+    Finished,
     Interval,
     LeaveOneOut,
     LevenbergState,
+    Posterior,
     Stop,
     bayesian_regularization,
+    bayesian_starts,
+    finish,
     lbfgs,
     leave_one_out,
     levenberg_marquardt,
     objective,
+    posterior,
     predict_interval,
     scaled_conjugate_gradient,
 )
+from fnn.train import History
 
 acts = (tanh, identity)
 double = init(key(0), (3, 4, 2))
@@ -54,7 +60,17 @@ fit = partial(bayesian_regularization, acts)
 state = next(fit(single, data))
 assert_type(state, BayesianState[np.float32])
 assert_type(state.effective, float)
-assert_type(predict_interval(acts, state, data, x, level=0.9), Interval[np.float32])
+assert_type(state.betas, tuple[float, ...])
+known = posterior(acts, state, data)
+assert_type(known, Posterior[np.float32])
+assert_type(predict_interval(acts, known, x, level=0.9), Interval[np.float32])
+starts = bayesian_starts(key(0), 2, acts, partial(init, sizes=(3, 4, 2)), data, max_steps=None)
+assert_type(starts, tuple[BayesianState[np.float64], ...])
+chosen = finish(levenberg_marquardt(acts, single, data, validation=data, max_steps=5))
+assert_type(chosen, Finished[LevenbergState[np.float32]])
+assert_type(chosen.state.params, Params[np.float32])
+assert_type(chosen.history, History)
+assert_type(finish(fit(single, data)).state.effective, float)
 assert_type(leave_one_out(acts, double, data, penalty=0.1), LeaveOneOut[np.float64])
 
 assert_type(
@@ -67,3 +83,4 @@ walk.close()
 fun, start, unravel = objective(acts, squared_error, single, data)
 assert_type(fun(start), tuple[float, NDArray[np.float64]])
 assert_type(unravel(start), Params[np.float32])
+assert_type(finish(lbfgs(acts, squared_error, double, data)), Finished[DescentState[np.float64]])
