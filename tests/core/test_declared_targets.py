@@ -15,6 +15,7 @@ from typing_extensions import override
 
 from fnn import (
     Batch,
+    compiled,
     epochs,
     fit,
     init,
@@ -566,3 +567,17 @@ def test_a_list_is_handed_on_as_it_is() -> None:
     assert handed is pass_
     (own,) = looked_at(update, start(sgd(0.1), PARAMS), [Lazy(RIGHT)], whole=True)
     assert type(own) is Lazy
+
+
+def test_the_engine_looks_at_targets_before_it_trains() -> None:
+    update = train_step(FLAT, sigmoid_cross_entropy, sgd(0.1))
+    squares = train_step(FLAT, squared_error, sgd(0.1))
+    state = start(sgd(0.1), PARAMS)
+    wrong, right = minibatches(key(0), 8, WRONG), minibatches(key(0), 8, RIGHT)
+    expected = (ValueError, "data.y", "0 to 1", "(y + 1) / 2", "column 0")
+    refuses(expected, compiled.train, update, state, [wrong] * 2)
+    refuses(expected, compiled.train, update, state, [right, wrong])
+    refuses(expected, compiled.train_many, update, [state] * 2, [wrong] * 2)
+    refuses(expected, compiled.train_many, [squares, update], [state] * 2, [wrong] * 2)
+    assert len(compiled.train(update, state, [right] * 2).losses) == 2
+    assert compiled.train_many([squares, update], [state] * 2, [right] * 2).losses.shape == (2, 2)
