@@ -15,6 +15,7 @@ from typing_extensions import override
 from fnn._core import reprs
 from fnn._core.arrays import frozen
 from fnn._core.numbers import describe, whole
+from fnn._core.targets import check_targets
 from fnn.base import Acts, Batch, F, F_co, Params, S, S_any, State
 from fnn.compiled._plan.checks import check_update
 from fnn.compiled._plan.pieces import Floats, Pass
@@ -104,6 +105,10 @@ def train_many(
             )
     first = Session(updates[0], states[0])
     shared = [] if own else list(pieces_for(first, common))
+    for other, state in zip(updates, states, strict=True):
+        if (other.acts, other.loss) != (first.update.acts, first.update.loss):
+            for piece in shared:
+                check_targets(other.acts, other.loss, state.params, piece.passes[0].data)
     stop = threading.Event()
     runs: list[Run[F, S] | None] = [None] * n
 
