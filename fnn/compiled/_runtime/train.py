@@ -125,9 +125,10 @@ class Run(Generic[F, S]):
         session, losses = self.session, self.losses
         done, least = 0, math.inf
         last: Trace | None = None
+        best: tuple[Trace, int] | None = None
         for piece in parts:
             now = Trace(session.saved(), piece, done)
-            self.stage = self.stage._replace(saved=now.before)
+            self.stage = Stage(now.before, len(losses), best)
             found = advance(session, piece.feed, stop=True)
             if not self.finite(found, piece.feed.steps):
                 error, cause = self.divergence(now, last)
@@ -141,9 +142,9 @@ class Run(Generic[F, S]):
                 advance(session, piece.until(len(each)), stop=True)
             losses.append(each)
             done += len(each)
-            best, lowest = self.stage.best, int(each.argmin())
+            lowest = each.argmin()
             if each[lowest] < least:
-                least, best = float(each[lowest]), (now, lowest)
+                least, best = each[lowest], (now, int(lowest))
             self.stage = Stage(None, len(losses), best)
             if len(reached):
                 break
@@ -158,25 +159,20 @@ class Run(Generic[F, S]):
         session.stopped = bool  # that which stopped the run is over
         if saved is not None:
             session.restore(saved)
-        state, params = session.state(), session.like
-        if best is not None:
-            trace, epoch = best
-            session.restore(trace.before)
-            advance(session, trace.piece.until(epoch + 1), stop=True)
-            params = session.state().params
-        figures: Any = np.concatenate([np.empty(0), *self.losses[:pieces]]).tolist()
-        return Fit(params, state, History(tuple(figures), (), ()), params)
+        state = session.state()
+        return fit_of(session, state, np.concatenate([np.empty(0), *self.losses[:pieces]]), best)
 
     def finite(self, losses: Floats, steps: int) -> bool:
         """Tell whether so many steps were taken, with finite losses and to a finite state."""
         session = self.session
-        return bool(
-            len(losses) == steps
-            and session.complaint() is None
-            and np.isfinite(losses).all()
-            and np.isfinite(session.p).all()
-            and (np.isfinite(session.s).all() or flaw(session.state(), self.known) is None)
-        )
+        if len(losses) < steps or session.complaint() is not None:
+            return False
+        if not (np.isfinite(losses).all() and np.isfinite(session.p).all()):
+            return False
+        vectors = session.s
+        if vectors.size == 0 or np.isfinite(vectors).all():
+            return True
+        return flaw(session.state(), self.known) is None
 
     @cached_property
     def known(self) -> frozenset[str]:
@@ -238,3 +234,17 @@ class Run(Generic[F, S]):
             number = begin.done + skipped + error.epoch
             renumbered = DivergenceError(number, error.step, error.loss, error.state, error.what)
             raise renumbered from error.__cause__
+
+
+def fit_of(
+    session: Session[F, S], state: State[F, S], losses: Floats, best: tuple[Trace, int] | None
+) -> Fit[F, S]:
+    """The last state, the losses and the best params, for which a piece is trained on again."""
+    params = session.like
+    if best is not None:
+        trace, epoch = best
+        session.restore(trace.before)
+        advance(session, trace.piece.until(epoch + 1), stop=True)
+        params = session.state().params
+    figures: Any = losses.tolist()
+    return Fit(params, state, History(tuple(figures), (), ()), params)
