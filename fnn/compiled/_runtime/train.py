@@ -112,6 +112,7 @@ class Run(Generic[F, S]):
         self.update, self.session = update, Session(update, state)
         check_no_plateau(state)
         self.known = known_flaws(state)
+        self.known_of_opt = known_flaws(state.opt)
         self.sound = [bool(np.isfinite(vector).all()) for vector in self.session.s]
         self.losses: list[Floats] = []
         self.stage = Stage(None, 0, None)
@@ -174,6 +175,7 @@ class Run(Generic[F, S]):
             and np.isfinite(losses).all()
             and np.isfinite(session.p).all()
             and all(np.isfinite(s).all() for s in compress(session.s, self.sound))
+            and not (session.in_python and flaw(session.opt, self.known_of_opt))
         )
 
     def divergence(
