@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from functools import cached_property
-from itertools import pairwise
+from itertools import compress, pairwise
 from typing import Any, Generic, NamedTuple
 
 import numpy as np
@@ -109,12 +108,15 @@ class Run(Generic[F, S]):
     """
 
     def __init__(self, update: TrainStep[S], state: State[F, S]) -> None:
-        self.update, self.begin, self.session = update, state, Session(update, state)
+        self.update, self.session = update, Session(update, state)
         if self.session.program.plateau:
             raise TypeError(
                 "update: expected an optimizer without reduce_on_plateau, which has to be told the"
                 " loss after every epoch; use epochs(..., engine=fnn.compiled.scan)"
             )
+        self.known = known_flaws(state)
+        self.known_of_opt = known_flaws(state.opt)
+        self.sound = [bool(np.isfinite(vector).all()) for vector in self.session.s]
         self.losses: list[Floats] = []
         self.stage = Stage(None, 0, None)
 
@@ -165,19 +167,14 @@ class Run(Generic[F, S]):
     def finite(self, losses: Floats, steps: int) -> bool:
         """Tell whether so many steps were taken, with finite losses and to a finite state."""
         session = self.session
-        if len(losses) < steps or session.complaint() is not None:
-            return False
-        if not (np.isfinite(losses).all() and np.isfinite(session.p).all()):
-            return False
-        vectors = session.s
-        if vectors.size == 0 or np.isfinite(vectors).all():
-            return True
-        return flaw(session.state(), self.known) is None
-
-    @cached_property
-    def known(self) -> frozenset[str]:
-        """The places where the optimizer's state was not finite to begin with."""
-        return known_flaws(self.begin)
+        return bool(
+            len(losses) == steps
+            and session.complaint() is None
+            and np.isfinite(losses).all()
+            and np.isfinite(session.p).all()
+            and all(np.isfinite(s).all() for s in compress(session.s, self.sound))
+            and not (session.in_python and flaw(session.opt, self.known_of_opt))
+        )
 
     def divergence(
         self, now: Trace, last: Trace | None
