@@ -349,7 +349,9 @@ def test_options_that_do_not_fit_are_named(options: dict[str, Any], message: str
         trained(validation=HELD_OUT, **options)
 
 
-@pytest.mark.parametrize("engine", [None, compiled.scan, compiled.train], ids=["steps", "scan", "train"])
+@pytest.mark.parametrize(
+    "engine", [None, compiled.scan, compiled.train], ids=["steps", "scan", "train"]
+)
 @pytest.mark.parametrize("optimizer", [adam(0.01), rmsprop(0.01), adagrad(0.01)], ids=repr)
 @pytest.mark.filterwarnings("ignore:overflow:RuntimeWarning")
 def test_a_square_that_overflows_in_the_optimizer_is_a_divergence(
