@@ -298,7 +298,7 @@ def test_celu_neither_overflows_nor_warns_whatever_its_alpha(alpha: float, dtype
         assert pair.d2f is not None
         bend = pair.d2f(z, a)
     exact = dtype(alpha * math.expm1(-1.0 / alpha))
-    limits = np.array([-alpha, exact, 0.0, most], dtype)
+    limits = np.array([-alpha, float(exact), 0.0, float(most)])
     np.testing.assert_allclose(a, limits, rtol=float(4 * np.finfo(dtype).eps))
     slope = math.exp(-1.0 / alpha)
     np.testing.assert_allclose(df, np.array([0.0, slope, 1.0, 1.0]), rtol=1e-6)
