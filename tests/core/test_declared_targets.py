@@ -30,15 +30,20 @@ from fnn._core import targets as checked
 from fnn._core.remedies import Seen
 from fnn._core.targets import check_labels, check_targets
 from fnn.activations import (
+    celu,
     dropout,
     elu,
     gelu,
     gelu_tanh,
     hard_sigmoid,
+    hard_swish,
+    hard_tanh,
     identity,
     leaky_relu,
+    log_sigmoid,
     mish,
     relu,
+    relu6,
     selu,
     sigmoid,
     silu,
@@ -210,7 +215,7 @@ def test_the_last_pair_must_reach_the_targets() -> None:
     "pair",
     [sigmoid, tanh, relu, identity, softplus, softsign, silu, gelu, gelu_tanh, mish, selu,
      hard_sigmoid, leaky_relu(0.1), elu(), elu(2.0), elu(-0.5), elu(0.0),
-     dropout(key(1), 0.2, elu())],
+     relu6, hard_tanh, hard_swish, log_sigmoid, celu(1.5), dropout(key(1), 0.2, elu())],
     ids=str,
 )  # fmt: skip
 def test_the_reach_of_a_pair_is_the_range_of_its_values(pair: Activation) -> None:
