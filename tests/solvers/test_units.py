@@ -224,3 +224,14 @@ def test_without_a_limit_it_goes_on() -> None:
     params = init(key(0), (1, 9, 1))
     states = levenberg_marquardt(ACTS, params, noisy, max_steps=None, min_grad=0.0)
     assert len(list(islice(states, 1003))) == 1003
+
+
+def test_units_that_one_sample_alone_keeps_alive_do_not_hold_up_the_others() -> None:
+    """The mask keeps the start: all units are saturated but at x = 0, and slopes are rounding."""
+    data = SI["both sides of 0"][0]
+    free = np.arange(8)[None] > 0
+    for seed in range(4):
+        params = init(key(seed), (1, 8, 1))
+        state = end(levenberg_marquardt(ACTS, params, data, mask=((free, True), True)))
+        assert state.number > 0
+        assert state.loss < 0.35 * np.var(data.y)  # as steps at 0 can do
