@@ -44,6 +44,7 @@ from fnn.train import (
     progress_of_each,
     reduce_on_plateau,
 )
+from fnn.train._progress import Watch
 from fnn.tree import leaves, zeros_like
 from fnn.tree import map as tree_map
 
@@ -388,6 +389,29 @@ def test_a_square_that_overflows_in_the_optimizer_is_a_divergence(
     done = progress_of(e.value)
     assert done is not None
     same(done.state.params, params)
+
+
+def test_the_state_of_a_divergence_has_no_overflow_of_an_earlier_step_in_it() -> None:
+    """The square overflows in the first of three steps, and shows at the end of the epoch."""
+    params = (Layer(np.full((1, 1), 0.92, np.float32), np.zeros(1, np.float32)),)
+    state = start(adam(0.01), params)
+    hot, calm = (Batch(np.array([[x]], np.float32), np.ones((1, 1))) for x in (50.0, 1.0))
+    with pytest.raises(DivergenceError, match=r"^optimizer state\.v .* epoch 2, step 3; try") as e:
+        list(
+            epochs(train_step((identity,), poisson, adam(0.01)), state, [[calm], [hot, calm, calm]])
+        )
+    assert e.value.state.opt.steps == 1
+    assert np.isfinite(e.value.state.opt.v).all()
+
+
+def test_small_improvements_add_up_to_one_that_counts() -> None:
+    watch = Watch()
+    waited = []
+    for figure in (1.0, 0.98, 0.96, 0.95, 0.92, 0.9):
+        watch = watch.seen(figure, 0.03)
+        waited.append(watch.waited)
+    assert waited == [0, 1, 0, 1, 0, 1]
+    assert (watch.least, watch.reference) == (0.9, 0.92)
 
 
 def test_a_state_that_begins_infinite_may_stay_so() -> None:
