@@ -82,23 +82,26 @@ def flaws(state: Any, place: str = "") -> Iterator[Flaw]:
 
 def known_flaws(state: Any) -> frozenset[str]:
     """The places where the state that training starts from is not finite; none among its params."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        places = () if sound(state) else tuple(found.place for found in flaws(state))
+    places = () if sound(state) else tuple(found.place for found in flaws(state))
     return frozenset(place for place in places if not place.startswith(".params"))
 
 
 def flaw(state: Any, known: frozenset[str] = frozenset()) -> Flaw | None:
     """The first flaw of a tree in a place that is not among the `known` ones."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        if sound(state):
-            return None
-        return next((found for found in flaws(state) if found.place not in known), None)
+    if sound(state):
+        return None
+    return next((found for found in flaws(state) if found.place not in known), None)
 
 
-def sound(node: Any) -> bool:
+def sound(tree: Any) -> bool:
     """Tell, quickly, whether all arrays of a tree are finite."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return _sound(tree)
+
+
+def _sound(node: Any) -> bool:
     if isinstance(node, tuple):
-        return all(map(sound, node))
+        return all(map(_sound, node))
     if not isinstance(node, np.ndarray) or node.dtype.kind != "f":
         return True
     # a sum of finite numbers may overflow, so that the others are looked at

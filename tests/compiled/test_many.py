@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from fnn import Batch, compiled, forward, init, key, minibatches, samples, start, train_step
-from fnn.activations import sigmoid, tanh
+from fnn.activations import identity, sigmoid, tanh
 from fnn.compiled._plan import feed as plan_feed
 from fnn.compiled._plan import limits
 from fnn.compiled._plan.limits import LARGE
@@ -98,7 +98,7 @@ def test_a_prediction_has_the_mean_and_the_spread_of_all() -> None:
 
 
 def test_an_error_says_which_network_it_was() -> None:
-    updates = [UPDATE] * 6 + [train_step(ACTS, squared_error, sgd(1e200))]
+    updates = [UPDATE] * 6 + [train_step((tanh, identity), squared_error, sgd(1e200))]
     states = [*STATES[:6], start(sgd(1e200), STATES[6].params)]
     bad = Batch(DATA.x * 1e200, DATA.y)
     passes = [[samples(DATA)]] * 6 + [[samples(bad._replace(y=bad.y * 1e200))]]

@@ -16,6 +16,7 @@ from fnn.optimizers import adam, adamw, chain, masked, momentum, sgd
 from fnn.random import normal
 from fnn.train import PlateauState, epochs, observe, reduce_on_plateau
 from fnn.tree import leaves
+from fnn.tree import scale as scaled
 
 ACTS = (tanh, identity)
 PARAMS = init(key(0), (3, 6, 2))
@@ -132,9 +133,17 @@ def test_it_works_inside_a_mask_and_in_trees_of_ones_own() -> None:
     assert state[1] == 3
 
 
+def stepping(grads: Any, state: int, params: Any) -> tuple[Any, int]:
+    return scaled(-0.1, grads), state + 1
+
+
+OWN: Optimizer[int] = Optimizer(lambda params: 0, stepping)
+
+
+@pytest.mark.parametrize("first", [sgd(0.1), OWN], ids=["sgd", "own"])
 @pytest.mark.parametrize("many", [False, True], ids=["train", "train_many"])
-def test_many_epochs_in_one_call_refuse_it_by_name(many: bool) -> None:
-    optimizer = chain(sgd(0.1), reduce_on_plateau())
+def test_many_epochs_in_one_call_refuse_it_by_name(many: bool, first: Any) -> None:
+    optimizer: Any = chain(first, reduce_on_plateau())
     update, state = train_step(ACTS, squared_error, optimizer), start(optimizer, PARAMS)
     run: Any = compiled.train_many if many else compiled.train
     with pytest.raises(TypeError, match=r"without reduce_on_plateau.*engine=fnn\.compiled\.scan"):

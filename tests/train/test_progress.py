@@ -16,6 +16,7 @@ import pytest
 from fnn import (
     Batch,
     Layer,
+    Optimizer,
     State,
     compiled,
     fit,
@@ -43,7 +44,9 @@ from fnn.train import (
     progress_of_each,
     reduce_on_plateau,
 )
-from fnn.tree import leaves
+from fnn.train._progress import Watch
+from fnn.tree import leaves, zeros_like
+from fnn.tree import map as tree_map
 
 pytestmark = pytest.mark.filterwarnings("ignore::fnn.train.WorseThanConstantWarning")
 
@@ -349,10 +352,21 @@ def test_options_that_do_not_fit_are_named(options: dict[str, Any], message: str
         trained(validation=HELD_OUT, **options)
 
 
+def squares(grads: Any, state: Any, params: Any) -> tuple[Any, Any]:
+    """Adagrad by hand."""
+    sums = tree_map(lambda old, g: old + g * g, state, grads)
+    return tree_map(lambda g, s: -0.01 * g / np.sqrt(s), grads, sums), sums
+
+
+OWN: Optimizer = Optimizer(zeros_like, squares)
+
+
 @pytest.mark.parametrize(
     "engine", [None, compiled.scan, compiled.train], ids=["steps", "scan", "train"]
 )
-@pytest.mark.parametrize("optimizer", [adam(0.01), rmsprop(0.01), adagrad(0.01)], ids=repr)
+@pytest.mark.parametrize(
+    "optimizer", [adam(0.01), rmsprop(0.01), adagrad(0.01), OWN], ids=["adam", "rms", "ada", "own"]
+)
 @pytest.mark.filterwarnings("ignore:overflow:RuntimeWarning")
 def test_a_square_that_overflows_in_the_optimizer_is_a_divergence(
     optimizer: Any, engine: Any
@@ -366,13 +380,38 @@ def test_a_square_that_overflows_in_the_optimizer_is_a_divergence(
     state = start(optimizer, params)
     many: Callable[[], Any] = partial(compiled.train, update, state, passes)
     one_by_one: Callable[[], Any] = partial(list, epochs(update, state, passes, engine))
-    with pytest.raises(DivergenceError, match=r"^optimizer state\.\w+ after the step: .*inf") as e:
+    with pytest.raises(
+        DivergenceError, match=r"^optimizer state[\w.\[\]]+ after the step: .*inf"
+    ) as e:
         (many if engine is compiled.train else one_by_one)()
     assert (e.value.epoch, e.value.step) == (1, 1)
     same(e.value.state.params, params)
     done = progress_of(e.value)
     assert done is not None
     same(done.state.params, params)
+
+
+def test_the_state_of_a_divergence_has_no_overflow_of_an_earlier_step_in_it() -> None:
+    """The square overflows in the first of three steps, and shows at the end of the epoch."""
+    params = (Layer(np.full((1, 1), 0.92, np.float32), np.zeros(1, np.float32)),)
+    state = start(adam(0.01), params)
+    hot, calm = (Batch(np.array([[x]], np.float32), np.ones((1, 1))) for x in (50.0, 1.0))
+    with pytest.raises(DivergenceError, match=r"^optimizer state\.v .* epoch 2, step 3; try") as e:
+        list(
+            epochs(train_step((identity,), poisson, adam(0.01)), state, [[calm], [hot, calm, calm]])
+        )
+    assert e.value.state.opt.steps == 1
+    assert np.isfinite(e.value.state.opt.v).all()
+
+
+def test_small_improvements_add_up_to_one_that_counts() -> None:
+    watch = Watch()
+    waited = []
+    for figure in (1.0, 0.98, 0.96, 0.95, 0.92, 0.9):
+        watch = watch.seen(figure, 0.03)
+        waited.append(watch.waited)
+    assert waited == [0, 1, 0, 1, 0, 1]
+    assert (watch.least, watch.reference) == (0.9, 0.92)
 
 
 def test_a_state_that_begins_infinite_may_stay_so() -> None:

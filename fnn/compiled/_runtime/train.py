@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from itertools import compress, pairwise
+from functools import cached_property
+from itertools import pairwise
 from typing import Any, Generic, NamedTuple
 
 import numpy as np
@@ -17,7 +18,8 @@ from fnn.compiled._plan.pieces import Floats, Pass, Piece, pieces
 from fnn.compiled._runtime.advance import advance
 from fnn.compiled._runtime.session import Saved, Session
 from fnn.train import DivergenceError, Fit, History, TrainStep, epochs
-from fnn.train._divergence import flaw, known_flaws
+from fnn.train._divergence import flaw, known_flaws, sound
+from fnn.train._plateau import has_plateau
 from fnn.train._progress import attach
 
 
@@ -108,15 +110,13 @@ class Run(Generic[F, S]):
     """
 
     def __init__(self, update: TrainStep[S], state: State[F, S]) -> None:
-        self.update, self.session = update, Session(update, state)
-        if self.session.program.plateau:
+        self.update, self.begin = update, state
+        self.session = session = Session(update, state)
+        if session.program.plateau or (session.in_python and has_plateau(state.opt)):
             raise TypeError(
                 "update: expected an optimizer without reduce_on_plateau, which has to be told the"
                 " loss after every epoch; use epochs(..., engine=fnn.compiled.scan)"
             )
-        self.known = known_flaws(state)
-        self.known_of_opt = known_flaws(state.opt)
-        self.sound = [bool(np.isfinite(vector).all()) for vector in self.session.s]
         self.losses: list[Floats] = []
         self.stage = Stage(None, 0, None)
 
@@ -167,14 +167,18 @@ class Run(Generic[F, S]):
     def finite(self, losses: Floats, steps: int) -> bool:
         """Tell whether so many steps were taken, with finite losses and to a finite state."""
         session = self.session
-        return bool(
-            len(losses) == steps
-            and session.complaint() is None
-            and np.isfinite(losses).all()
-            and np.isfinite(session.p).all()
-            and all(np.isfinite(s).all() for s in compress(session.s, self.sound))
-            and not (session.in_python and flaw(session.opt, self.known_of_opt))
-        )
+        if len(losses) < steps or session.complaint() is not None:
+            return False
+        if not (np.isfinite(losses).all() and np.isfinite(session.p).all()):
+            return False
+        if sound(session.opt if session.in_python else session.s):
+            return True
+        return flaw(session.state(), self.known) is None
+
+    @cached_property
+    def known(self) -> frozenset[str]:
+        """The places where the optimizer's state was not finite to begin with."""
+        return known_flaws(self.begin)
 
     def divergence(
         self, now: Trace, last: Trace | None
