@@ -18,11 +18,13 @@ from fnn.activations import identity
 from fnn.losses import squared_error
 
 RNG = np.random.default_rng(3)
+NP: Any = np  # which type checkers let pass what pairs had better not call
 
 
 def chosen(z: Array, a: Array) -> Array:
     one = z.dtype.type(1.0)
-    return np.where(z > 0, one, z.dtype.type(0.1))
+    slope: Array = np.where(z > 0, one, z.dtype.type(0.1))
+    return slope
 
 
 SLOPES: dict[str, Any] = {
@@ -82,25 +84,25 @@ def through_a_name(output: Array, target: Array) -> Any:
 
 
 LOSSES: dict[str, tuple[Any, str]] = {
-    "take_along_axis": (lambda o, y: np.take_along_axis(o, ints(y), -1).sum(-1), "take_along_axis"),
-    "take": (lambda o, y: np.take(o, ints(y)).sum(-1), "take"),
+    "take_along_axis": (lambda o, y: NP.take_along_axis(o, ints(y), -1).sum(-1), "take_along_axis"),
+    "take": (lambda o, y: NP.take(o, ints(y)).sum(-1), "take"),
     "take as a method": (lambda o, y: o.take(ints(y)).sum(-1), "take"),
-    "delete": (lambda o, y: np.delete(o, ints(y)).sum(-1), "delete"),
+    "delete": (lambda o, y: NP.delete(o, ints(y)).sum(-1), "delete"),
     "delete by another name": (lambda o, y: without(o, ints(y)).sum(-1), "delete"),
     "delete of a local name": (through_a_name, "delete"),
-    "bincount": (lambda o, y: np.bincount(ints(y), o)[0], "bincount"),
-    "searchsorted": (lambda o, y: np.searchsorted(o, y)[0] + o[0], "searchsorted"),
-    "put": (lambda o, y: np.put(o, 7, 1.0) or o[0], "put"),
-    "choose": (lambda o, y: np.choose(ints(y), o).sum(), "choose"),
-    "argpartition": (lambda o, y: o[np.argpartition(o, 0)[0]], "argpartition"),
-    "partition": (lambda o, y: np.partition(o, 0)[0], "partition"),
-    "median": (lambda o, y: np.median(o), "median"),
-    "histogram": (lambda o, y: np.histogram(o, 3)[0][0] + o[0], "histogram"),
-    "interp": (lambda o, y: np.interp(o, y, y).sum(), "interp"),
-    "random numbers": (lambda o, y: np.random.default_rng(0).normal() + o[0], "random"),
-    "strides": (lambda o, y: np.lib.stride_tricks.as_strided(o, (9,))[8], "lib"),
-    "a view": (lambda o, y: o.view(np.float32)[0], "view"),
-    "at": (lambda o, y: np.add.at(o, 9, 1.0) or o[0], "at"),
+    "bincount": (lambda o, y: NP.bincount(ints(y), o)[0], "bincount"),
+    "searchsorted": (lambda o, y: NP.searchsorted(o, y)[0] + o[0], "searchsorted"),
+    "put": (lambda o, y: NP.put(o, 7, 1.0) or o[0], "put"),
+    "choose": (lambda o, y: NP.choose(ints(y), o).sum(), "choose"),
+    "argpartition": (lambda o, y: o[NP.argpartition(o, 0)[0]], "argpartition"),
+    "partition": (lambda o, y: NP.partition(o, 0)[0], "partition"),
+    "median": (lambda o, y: NP.median(o), "median"),
+    "histogram": (lambda o, y: NP.histogram(o, 3)[0][0] + o[0], "histogram"),
+    "interp": (lambda o, y: NP.interp(o, y, y).sum(), "interp"),
+    "random numbers": (lambda o, y: NP.random.default_rng(0).normal() + o[0], "random"),
+    "strides": (lambda o, y: NP.lib.stride_tricks.as_strided(o, (9,))[8], "lib"),
+    "a view": (lambda o, y: o.view(NP.float32)[0], "view"),
+    "at": (lambda o, y: NP.add.at(o, 9, 1.0) or o[0], "at"),
     "getattr": (through_getattr, "getattr"),
 }
 

@@ -15,6 +15,7 @@ from fnn.activations import identity, tanh
 from fnn.compiled._plan import limits
 from fnn.losses import squared_error
 from fnn.optimizers import adam, chain, clip_by_norm, masked
+from fnn.train import DivergenceError
 
 RNG = np.random.default_rng(8)
 ACTS, PARAMS = (tanh, identity), init(key(0), (3, 5, 2))
@@ -119,15 +120,28 @@ def test_the_states_that_it_makes_are_its_own_and_stay_as_they_are() -> None:
 def test_an_update_that_diverges_is_reported_as_on_the_numpy_path() -> None:
     update = fnn.train_step(ACTS, squared_error, own(1e6))
     state = fnn.start(update.optimizer, PARAMS)
-    with pytest.raises(fnn.train.DivergenceError) as plain:
+    with pytest.raises(DivergenceError) as plain:
         list(fnn.epochs(update, state, [samples(DATA)] * 9))
-    with pytest.raises(fnn.train.DivergenceError) as quick:
+    with pytest.raises(DivergenceError) as quick:
         compiled.train(update, state, [samples(DATA)] * 9)
     assert (quick.value.epoch, quick.value.step) == (plain.value.epoch, plain.value.step)
     clipped = fnn.train_step(ACTS, squared_error, chain(own(1.0), clip_by_norm(1.0)))
     ill = Batch(DATA.x, np.where(np.arange(26).reshape(13, 2) == 17, math.inf, DATA.y))
     with pytest.raises(FloatingPointError, match="norm"):
         compiled.scan(clipped, fnn.start(clipped.optimizer, PARAMS), samples(ill))
+
+
+def test_a_state_of_its_own_that_is_not_finite_is_a_divergence() -> None:
+    def growing(grads: Any, state: Any, params: Any) -> Any:
+        with np.errstate(over="ignore"):
+            return tree.scale(-0.01, grads), state * 1e100
+
+    update = fnn.train_step(ACTS, squared_error, Optimizer(lambda params: np.ones(1), growing))
+    state = fnn.start(update.optimizer, PARAMS)
+    with pytest.raises(DivergenceError, match="optimizer state"):
+        compiled.train(update, state, [samples(DATA)] * 3)
+    kept = fnn.start(Optimizer(lambda params: np.full(1, np.inf), growing), PARAMS)
+    assert len(compiled.train(update, kept, [samples(DATA)] * 3).losses) == 3
 
 
 def test_an_error_of_the_update_reaches_the_caller() -> None:

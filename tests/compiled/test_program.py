@@ -22,6 +22,7 @@ from fnn import (
     optimizers,
     train,
 )
+from fnn.compiled._build.watch import own
 from fnn.compiled._code.kernels import KERNELS
 from fnn.compiled._plan.pieces import share_data
 from fnn.compiled._plan.program import CHANGE_GRADIENT_ONLY, RECIPES, Program
@@ -103,7 +104,7 @@ LOSSES: dict[str, Loss] = offered(losses, Loss)
 @pytest.mark.parametrize("name", sorted(set(ACTIVATIONS) - {"dropout"}))
 def test_every_activation_compiles(name: str) -> None:
     act = ACTIVATIONS[name]
-    assert pairs.own(act.f, act.df)
+    assert own(act.f, act.df)
     assert all(pairs.activation(0, act, DTYPE))
 
 
@@ -115,7 +116,7 @@ def test_dropout_draws_for_a_whole_array_and_does_not_compile() -> None:
 @pytest.mark.parametrize("name", LOSSES)
 def test_every_loss_compiles(name: str) -> None:
     loss = LOSSES[name]
-    assert pairs.own(loss.f, loss.df)
+    assert own(loss.f, loss.df)
     assert pairs.loss(loss, DTYPE, 3)
 
 

@@ -12,6 +12,7 @@ import pytest
 import fnn
 from fnn import Array, Batch, Loss, compiled, init, key, minibatches, one_hot, samples, tree
 from fnn.activations import identity, sigmoid, tanh
+from fnn.base import Targets
 from fnn.compiled._plan import limits
 from fnn.data import Minibatches, Samples
 from fnn.losses import (
@@ -47,7 +48,8 @@ def of_labels(output: Array, target: Array) -> Array:
 
 def of_labels_slope(output: Array, target: Array) -> Array:
     error = output.sum(-1) / output.shape[-1] - target
-    return np.ones_like(output) * np.asarray(2.0 / output.shape[-1] * error)[..., None]
+    slope: Array = np.ones_like(output) * np.asarray(2.0 / output.shape[-1] * error)[..., None]
+    return slope
 
 
 MISSING = np.where(RNG.random((N, 3)) < 0.3, np.nan, RNG.random((N, 3)))
@@ -101,9 +103,11 @@ def test_gradients_and_training_with_weights_are_those_of_numpy(
     loss, y = LOSSES[name]
     data = Batch(X, y, WEIGHTS[weight])
     same_gradient(loss, data)
-    row = Batch(*(None if array is None else array[1] for array in data))
+    one = None if data.weight is None else data.weight[1, ...]
+    row = Batch(X[1], y[1], one)
     same_gradient(loss, row)
-    for optimizer in (sgd(0.05), adam(0.01)):
+    optimizers: tuple[Any, ...] = sgd(0.05), adam(0.01)
+    for optimizer in optimizers:
         update = fnn.train_step(ACTS, loss, optimizer)
         same_training(update, samples(data))
         for size in SIZES:
@@ -130,7 +134,8 @@ def test_a_loss_that_is_no_sum_takes_no_weights_of_targets() -> None:
         return total * total
 
     def df(output: Array, target: Array) -> Array:
-        return np.ones_like(output) * np.asarray(2.0 * (output - target).sum(-1))[..., None]
+        slope: Array = 2.0 * np.asarray((output - target).sum(-1))[..., None]
+        return slope * np.ones_like(output)
 
     data = Batch(X, LOSSES["squared_error"][1], WEIGHTS["targets"])
     update = fnn.train_step(ACTS, Loss(f, df), sgd(0.1))
@@ -168,7 +173,7 @@ def test_class_labels_are_read_as_in_numpy(
 
 
 def test_a_users_loss_of_labels_compiles() -> None:
-    loss = Loss(of_labels, of_labels_slope, targets=fnn.base.Targets(labels=True))
+    loss = Loss(of_labels, of_labels_slope, targets=Targets(labels=True))
     same_gradient(loss, Batch(X, LABELS))
     same_gradient(loss, Batch(X[0], LABELS[0]))
     wrong = loss._replace(df=lambda o, y: 1.0 * o)
@@ -207,6 +212,7 @@ def test_labels_that_no_class_has_are_refused_by_row_before_any_step(label: floa
 
 
 TALL = RNG.random(12)
+HALF: Any = 2.5
 HAND_MADE: dict[str, tuple[Callable[[], Any], str]] = {
     "a vector of samples": (
         lambda: Minibatches(Batch(TALL, TALL), np.arange(12), 3),
@@ -234,8 +240,8 @@ HAND_MADE: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: Minibatches(Batch(X, X, np.full(12, -1.0)), np.arange(12), 3),
         r"data\.weight: expected",
     ),
-    "a size of words": (
-        lambda: Minibatches(Batch(X, X), np.arange(12), 2.5),
+    "a size that is no whole number": (
+        lambda: Minibatches(Batch(X, X), np.arange(12), HALF),
         r"float",
     ),
 }

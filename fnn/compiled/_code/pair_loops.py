@@ -154,10 +154,10 @@ def label_loss_and_slope(f: Function, df: Function, number: Any) -> Function:
 
 
 LOSSES: dict[tuple[Form, bool], Callable[..., Function]] = {
-    (Form.PLAIN, True): sum_and_slope,
-    (Form.PLAIN, False): loss_and_slope,
-    (Form.WEIGHTED, True): weighted_sum_and_slope,
-    (Form.WEIGHTED, False): weighted_loss_and_slope,
-    (Form.LABELS, False): label_loss_and_slope,
+    ("plain", True): sum_and_slope,
+    ("plain", False): loss_and_slope,
+    ("weighted", True): weighted_sum_and_slope,
+    ("weighted", False): weighted_loss_and_slope,
+    ("labels", False): label_loss_and_slope,
 }
 """The loop for targets of a form, and for a loss that is a sum of terms or another."""

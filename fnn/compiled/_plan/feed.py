@@ -92,27 +92,37 @@ def contents(
 ) -> Table:
     """The data of a pass, converted to `dtype`, once all of it is seen to fit the network.
 
-    The first batch is looked at by itself, for an error to be that of the NumPy path.
+    Where it does not, the error is that of the NumPy path if the first batch does not fit either.
     """
-    outputs = params[-1].b.shape
-    x, y, _ = pass_[0]
-    x = check_input("batch.x", x, params, dtype)
-    check_target(y, np.empty((*x.shape[:-1], *outputs), dtype), targets=loss.targets)
-    _length(pass_.data)
-    x, y, weight = pass_.data
+    try:
+        return _fitting(pass_.data, acts, loss, params, dtype)
+    except (TypeError, ValueError):
+        x, y, _ = pass_[0]
+        x = check_input("batch.x", x, params, dtype)
+        output = np.empty((*x.shape[:-1], *params[-1].b.shape), dtype)
+        check_target(y, output, targets=loss.targets)
+        raise
+
+
+def _fitting(
+    data: Batch, acts: Acts, loss: Loss, params: Params[Any], dtype: np.dtype[Any]
+) -> Table:
+    """All rows of the data, looked at once."""
+    n = _length(data)
+    x, y, weight = data
     if np.ndim(x) != 2:
         raise ValueError(
             f"data.x: expected (n, {params[0].w.shape[0]}), a row for each sample, got"
             f" {np.shape(x)}; fnn.samples and fnn.minibatches make passes that fit"
         )
     x = check_input("data.x", converted(x, dtype), params, dtype)
-    y = check_target(y, np.empty((len(x), *outputs), dtype), "data.y", loss.targets)
+    y = check_target(y, np.empty((n, *params[-1].b.shape), dtype), "data.y", loss.targets)
     if weight is not None:
         weight = check_weight(weight, y.shape[:1], y.shape, dtype, "data.weight")
-    data = table(loss, x, converted(y, dtype), weight)
-    if data.by_target:
-        check_terms(acts, loss, params, pass_.data, dtype)
-    return data
+    found = table(loss, x, converted(y, dtype), weight)
+    if found.by_target:
+        check_terms(acts, loss, params, data, dtype)
+    return found
 
 
 def converted(array: Array, dtype: np.dtype[Any]) -> Array:

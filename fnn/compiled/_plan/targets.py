@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from enum import Enum
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -17,12 +16,8 @@ PROBED = 64
 """Rows by which a loss is seen to be a sum of one term for each output."""
 
 
-class Form(Enum):
-    """What a row of targets holds: targets alone, targets and then their weights, or a label."""
-
-    PLAIN = "plain"
-    WEIGHTED = "weighted"
-    LABELS = "labels"
+Form: TypeAlias = Literal["plain", "weighted", "labels"]
+"""What a row of targets holds: targets alone, targets and then their weights, or a label."""
 
 
 class Table(NamedTuple):
@@ -59,6 +54,13 @@ def numbers_in_row(loss: Loss, outputs: int, *, by_target: bool) -> int:
 def has_labels(loss: Loss) -> bool:
     """Tell whether the targets of a loss are class labels."""
     return loss.targets is not None and loss.targets.labels
+
+
+def form_of(loss: Loss, *, by_target: bool) -> Form:
+    """The form of the rows of targets of a table."""
+    if has_labels(loss):
+        return "labels"
+    return "weighted" if by_target else "plain"
 
 
 def check_terms(

@@ -40,9 +40,9 @@ def compare_loss(
     """Raise unless a sample has the same loss and slopes, for targets that the pair takes."""
     wrong: Exception | None = None
     compared = False
-    if form is Form.WEIGHTED:  # the weights of the targets are theirs, after all of them
+    if form == "weighted":  # the weights of the targets are theirs, after all of them
         return
-    for output, target in _labeled(dtype, width) if form is Form.LABELS else _samples(dtype, width):
+    for output, target in _labeled(dtype, width) if form == "labels" else _samples(dtype, width):
         slope = np.empty_like(output)
         try:
             with np.errstate(all="ignore"):

@@ -17,7 +17,7 @@ from fnn.base import Acts, Array, Batch, F, Grads, LayerGrad, Loss, Params
 from fnn.compiled._plan.checks import check_compiled
 from fnn.compiled._plan.layout import copies, fill, layout, sizes_of, zeros
 from fnn.compiled._plan.limits import few, large
-from fnn.compiled._plan.targets import Table, check_terms, numbers_in_row, table
+from fnn.compiled._plan.targets import check_terms, numbers_in_row, table
 from fnn.compiled._runtime import pairs
 from fnn.compiled._runtime.batches import Batches
 from fnn.compiled._runtime.calls import address_of, function_at, kernel, kernel_address
@@ -195,19 +195,20 @@ def backprop(acts: Acts, loss: Loss, params: Params[F], batch: Batch) -> tuple[f
     output = np.empty((*x.shape[:-1], *params[-1].b.shape), dtype)
     y = shapes.check_target(batch.y, output, targets=loss.targets)
     share: NDArray[F] = np.full(x.shape[:-1] or 1, shapes.row_share(output), dtype)
-    data = Table(x, y, None, by_target=False)
+    by_target = False
     if batch.weight is not None:
         weight = shapes.check_weight(batch.weight, x.shape[:-1], y.shape, dtype)
-        data = table(loss, x, y, weight)
-    if data.weight is not None:
-        share *= data.weight
-    if data.by_target:
-        check_terms(acts, loss, params, batch, dtype)
-    targets = np.asarray(data.y, dtype)
-    key = (*map(id, acts), id(loss), data.by_target, dtype, *sizes_of(params))  # ids of kept values
+        _, y, weights, by_target = table(loss, x, y, weight)
+        if weights is not None:
+            share *= weights
+        if by_target:
+            check_terms(acts, loss, params, batch, dtype)
+    if y.dtype is not dtype:  # class labels
+        y = y.astype(dtype)
+    key = (*map(id, acts), id(loss), by_target, dtype, *sizes_of(params))  # the ids of kept values
     kept = _memory.gradients.pop(key, None)  # a call that interrupts this one makes another
     if kept is None or kept.watch.changed():
-        kept = Gradient(acts, loss, params, dtype, by_target=data.by_target)
-    result = kept.of(params, x, targets, share)
+        kept = Gradient(acts, loss, params, dtype, by_target=by_target)
+    result = kept.of(params, x, y, share)
     remember(_memory.gradients, key, kept)
     return result

@@ -18,7 +18,7 @@ from fnn.compiled._build.cache import Modules, SettingsError, addresses
 from fnn.compiled._build.fingerprint import fingerprint, plain
 from fnn.compiled._build.watch import Watch, own, watching
 from fnn.compiled._code.labels import label_loss, label_slope
-from fnn.compiled._plan.targets import Form, has_labels
+from fnn.compiled._plan.targets import Form, form_of
 from fnn.compiled._runtime.comparison import DifferenceError, compare_activation, compare_loss
 from fnn.losses._classification import softmax_cross_entropy_with_integer_labels as of_labels
 from fnn.losses._targets import sum_of_known, where_known
@@ -45,7 +45,7 @@ def loss(pair: Loss, dtype: np.dtype[Any], width: int, *, by_target: bool = Fals
 
     `by_target` says that weights of the targets follow these in memory.
     """
-    form = Form.LABELS if has_labels(pair) else Form.WEIGHTED if by_target else Form.PLAIN
+    form = form_of(pair, by_target=by_target)
     return _found("loss", _loss, pair.f, pair.df, dtype, width, form)["loss"]
 
 

@@ -19,6 +19,7 @@ from fnn.compiled._runtime.advance import advance
 from fnn.compiled._runtime.session import Saved, Session
 from fnn.train import DivergenceError, Fit, History, TrainStep, epochs
 from fnn.train._divergence import flaw, known_flaws
+from fnn.train._plateau import has_plateau
 from fnn.train._progress import attach
 
 
@@ -110,7 +111,8 @@ class Run(Generic[F, S]):
 
     def __init__(self, update: TrainStep[S], state: State[F, S]) -> None:
         self.update, self.begin, self.session = update, state, Session(update, state)
-        if self.session.program.plateau:
+        in_python = self.session.in_python
+        if self.session.program.plateau or (in_python and has_plateau(state.opt)):
             raise TypeError(
                 "update: expected an optimizer without reduce_on_plateau, which has to be told the"
                 " loss after every epoch; use epochs(..., engine=fnn.compiled.scan)"
@@ -175,7 +177,10 @@ class Run(Generic[F, S]):
             and session.complaint() is None
             and np.isfinite(losses).all()
             and np.isfinite(session.p).all()
-            and (np.isfinite(session.s).all() or flaw(session.state(), self.known) is None)
+            and (
+                (not session.in_python and np.isfinite(session.s).all())
+                or flaw(session.state(), self.known) is None
+            )
         )
 
     @cached_property
