@@ -98,7 +98,8 @@ def test_a_prediction_has_the_mean_and_the_spread_of_all() -> None:
 
 
 def test_an_error_says_which_network_it_was() -> None:
-    updates = [UPDATE] * 6 + [train_step(ACTS, squared_error, sgd(1e200))]
+    any_targets = squared_error._replace(targets=None)
+    updates = [UPDATE] * 6 + [train_step(ACTS, any_targets, sgd(1e200))]
     states = [*STATES[:6], start(sgd(1e200), STATES[6].params)]
     bad = Batch(DATA.x * 1e200, DATA.y)
     passes = [[samples(DATA)]] * 6 + [[samples(bad._replace(y=bad.y * 1e200))]]

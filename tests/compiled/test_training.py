@@ -146,7 +146,7 @@ NETWORKS: dict[str, tuple[Acts, Loss, tuple[int, ...]]] = {
     "one layer": ((identity,), squared_error, (3, 2)),
     "four layers": ((sigmoid, tanh, relu, identity), huber(0.3), (3, 5, 9, 17, 2)),
     "wide": ((relu, identity), squared_error, (3, 70, 2)),
-    "a width of 1": ((tanh, sigmoid), sigmoid_cross_entropy, (3, 1, 2)),
+    "a width of 1": ((tanh, sigmoid), sigmoid_cross_entropy._replace(logits=False), (3, 1, 2)),
     "classes": ((tanh, identity), softmax_cross_entropy, (3, 6, 2)),
     "a slope that is infinite at 0, as padding is": (
         (STEEP, STEEP, identity),
