@@ -11,16 +11,13 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from itertools import islice
 
 import numpy as np
 from matplotlib import pyplot
 
-from fnn import Array, Batch, forward, init, key
+from fnn import Array, Batch, forward, init, key, solvers
 from fnn.activations import identity, tanh
-from fnn.data import standardize
 from fnn.random import fold_in, normal
-from fnn.solvers import bayesian_regularization, levenberg_marquardt, predict_interval
 
 ACTS = (tanh, identity)
 e, poly = np.exp, np.polyval
@@ -49,11 +46,12 @@ def draw_fits(path: str, steps: int) -> None:
         raw = np.linspace(low, high, 80)[:, None]
         noise = sd * normal(key(i), raw.shape)
         observed = curve(raw) + noise
-        (x, _), (y, back) = standardize(raw), standardize(observed)
         params = init(fold_in(key(1), i), (1, 8, 1))
-        goal = max(np.var(noise) / back.scale[0] ** 2, 1e-5)  # until what is left is noise
-        *_, last = islice(levenberg_marquardt(ACTS, params, Batch(x, y), goal=goal), steps + 1)
-        fit = back.invert(forward(ACTS, last.params, x))
+        data = Batch(raw, observed)  # in any units: the solver scales inside
+        goal = max(np.var(noise), 1e-5 * np.var(observed))  # until what is left is noise
+        walk = solvers.levenberg_marquardt(ACTS, params, data, goal=float(goal), max_steps=steps)
+        last = solvers.finish(walk).state
+        fit = forward(ACTS, last.params, raw)
         error = np.sqrt(np.mean((fit - curve(raw)) ** 2)) / np.std(observed)
         print(f"{name}: {last.number} steps, error {error:.2%} of the data's deviation")
         ax.plot(raw, observed, "o", color=GRAY, markersize=4, markerfacecolor="none")
@@ -64,13 +62,15 @@ def draw_fits(path: str, steps: int) -> None:
 
 def draw_bayesian(path: str, steps: int) -> None:
     clean = np.linspace(-3, 3, 60)[:, None]
-    data = Batch(clean / 2, np.sinc(clean) + 0.2 * normal(key(7), clean.shape))
+    data = Batch(clean, np.sinc(clean) + 0.2 * normal(key(7), clean.shape))
     params = init(key(8), (1, 30, 1))
-    *_, fitted = islice(levenberg_marquardt(ACTS, params, data), steps + 1)
-    states = list(islice(bayesian_regularization(ACTS, params, data), steps + 1))
+    walk = solvers.levenberg_marquardt(ACTS, params, data, max_steps=steps)
+    fitted = solvers.finish(walk).state
+    states = list(solvers.bayesian_regularization(ACTS, params, data, max_steps=steps))
     between = np.linspace(-3, 3, 400)[:, None]
-    band = predict_interval(ACTS, states[-1], data, between / 2, noise=False)
-    plain = forward(ACTS, fitted.params, between / 2)
+    known = solvers.posterior(ACTS, states[-1], data)
+    band = solvers.predict_interval(ACTS, known, between, noise=False)
+    plain = forward(ACTS, fitted.params, between)
     for name, fit in (("least squares", plain), ("Bayesian", band.output)):
         print(f"{name}: root mean squared error {np.std(fit - np.sinc(between)):.3f}")
     print(f"{states[-1].effective:.1f} effective params of 91, noise {states[-1].beta ** -0.5:.3f}")

@@ -8,7 +8,7 @@ Each is ready to use (`tanh`), or made from a number (`leaky_relu(0.1)`), or fro
 With a = f(z), ``df(z, a)`` is f'(z) and ``d2f(z, a)`` is f''(z). z has any shape, and its dtype,
 float64 or float32, is kept. Infinite z gives the limit, NaN gives NaN, in the derivatives too, and
 nothing warns but harmless underflow. At a kink df is the slope on its left, and d2f is 0 or, for
-`elu` and `selu`, also that on its left.
+`elu`, `celu`, `selu` and `hard_swish`, also that on its left; `hard_sigmoid` has 0 at both kinks.
 
 The help of a pair states its formula, its source and its errors: bounds, for float64 / float32,
 against mpmath over the whole dtype, in ulp of the exact value or of 1e-300 / 1e-30, if that is
@@ -25,22 +25,35 @@ step (``_normal`` has what gelu needs of the normal distribution), and ``_dropou
 # An int in its place would cost a ufunc call a quarter more, and compiled float32 its width.
 
 from fnn.activations._dropout import dropout
-from fnn.activations._exponential import elu, selu
+from fnn.activations._exponential import celu, elu, selu
 from fnn.activations._gated import mish, silu
 from fnn.activations._gelu import gelu, gelu_tanh
-from fnn.activations._logistic import sigmoid, softplus, softsign, tanh
-from fnn.activations._piecewise import hard_sigmoid, identity, leaky_relu, relu
+from fnn.activations._logistic import log_sigmoid, sigmoid, softplus, softsign, tanh
+from fnn.activations._piecewise import (
+    hard_sigmoid,
+    hard_swish,
+    hard_tanh,
+    identity,
+    leaky_relu,
+    relu,
+    relu6,
+)
 
 __all__ = [
+    "celu",
     "dropout",
     "elu",
     "gelu",
     "gelu_tanh",
     "hard_sigmoid",
+    "hard_swish",
+    "hard_tanh",
     "identity",
     "leaky_relu",
+    "log_sigmoid",
     "mish",
     "relu",
+    "relu6",
     "selu",
     "sigmoid",
     "silu",

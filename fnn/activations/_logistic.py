@@ -1,4 +1,4 @@
-"""Smooth activations that level off: sigmoid, tanh, softsign, and softplus, of which f' does.
+"""Smooth activations that level off: sigmoid, tanh, softsign, and two whose slopes do.
 
 >>> import numpy as np
 >>> sigmoid.f(np.array([-1000.0, 0.0, 1000.0]))
@@ -93,6 +93,32 @@ def _softplus_d2f(z: Array, a: Array) -> Array:
 
 softplus = Activation(
     _softplus, _softplus_df, _softplus_d2f, reach=(0.0, math.inf), name="softplus"
+)
+
+
+def _log_sigmoid(z: Array) -> Array:
+    """Logarithm of the sigmoid: f = -log(1 + exp(-z)); df = s = sigmoid(-z); d2f = -s (1 - s).
+
+    Error: f 2.5 / 4 ulp; df 3 / 4 ulp; d2f 5 / 6 ulp. It is -softplus(-z).
+    Source: Dugas, Bengio, Belisle, Nadeau and Garcia 2001, for softplus.
+    """
+    a: Array = -_softplus(-z)
+    return a
+
+
+def _log_sigmoid_df(z: Array, a: Array) -> Array:
+    """Slope sigmoid(-z)."""
+    return logistic(-z)
+
+
+def _log_sigmoid_d2f(z: Array, a: Array) -> Array:
+    """Second derivative -s (1 - s), s = sigmoid(z)."""
+    bend: Array = -bell(z)
+    return bend
+
+
+log_sigmoid = Activation(
+    _log_sigmoid, _log_sigmoid_df, _log_sigmoid_d2f, reach=(-math.inf, 0.0), name="log_sigmoid"
 )
 
 

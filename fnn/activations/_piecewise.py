@@ -1,4 +1,4 @@
-"""Activations of straight pieces: identity, relu, leaky_relu, hard_sigmoid, of which f'' is 0.
+"""Activations of straight pieces, of which f'' is 0, and hard_swish, which has a curved one.
 
 >>> import numpy as np
 >>> relu.f(np.array([-2.0, 0.0, 3.0]))
@@ -88,6 +88,77 @@ def leaky_relu(slope: float = 0.01) -> Activation:
         reach=(-math.inf, math.inf),
         name=f"leaky_relu({slope})",
     )
+
+
+def _relu6(z: Array) -> Array:
+    """Relu up to 6: f = min(max(z, 0), 6); df = 1 where 0 < z <= 6, else 0; d2f = 0.
+
+    At the kinks 0 and 6, df is 0 and 1.
+    Error: f 0 / 0 ulp; df 0 / 0 ulp; d2f 0 / 0 ulp. Source: Krizhevsky 2010.
+    """
+    return np.minimum(np.maximum(z, 0.0), 6.0)
+
+
+def _relu6_df(z: Array, a: Array) -> Array:
+    """Slope 1 where 0 < z <= 6, else 0."""
+    return beyond(z, 0.0) - beyond(z, 6.0)
+
+
+def beyond(z: Array, place: float) -> Array:
+    """Step 1 where z > place, else 0, and NaN for NaN."""
+    return np.maximum(np.sign(z - place), 0.0)
+
+
+relu6 = Activation(_relu6, _relu6_df, zero_second_derivative, reach=(0.0, 6.0), name="relu6")
+
+
+def _hard_tanh(z: Array) -> Array:
+    """Hard tanh: f = z clipped to [-1, 1]; df = 1 where -1 < z <= 1, else 0; d2f = 0.
+
+    At the kinks -1 and 1, df is 0 and 1.
+    Error: f 0 / 0 ulp; df 0 / 0 ulp; d2f 0 / 0 ulp. Source: Collobert 2004.
+    """
+    return np.minimum(np.maximum(z, -1.0), 1.0)
+
+
+def _hard_tanh_df(z: Array, a: Array) -> Array:
+    """Slope 1 where -1 < z <= 1, else 0."""
+    return beyond(z, -1.0) - beyond(z, 1.0)
+
+
+hard_tanh = Activation(
+    _hard_tanh, _hard_tanh_df, zero_second_derivative, reach=(-1.0, 1.0), name="hard_tanh"
+)
+
+
+def _hard_swish(z: Array) -> Array:
+    """Hard swish: f = z times the hard sigmoid of z, which is 0 up to -3 and z from 3 on.
+
+    df = (2 z + 3) / 6 where -3 < z <= 3, else 0 or 1; it is 0 at z = -1.5, and 0 and 1.5 at the
+    kinks -3 and 3. d2f = 1/3 where -3 < z <= 3, else 0.
+    Error: f 2 / 2 ulp; df 2 / 2 ulp; d2f 0.5 / 0.5 ulp. Source: Howard et al. 2019.
+    """
+    a: Array = np.maximum(z, -3.0) * (np.minimum(np.maximum(z + 3.0, 0.0), 6.0) / 6.0)
+    return a
+
+
+def _hard_swish_df(z: Array, a: Array) -> Array:
+    """Slope (2 z + 3) / 6 where -3 < z <= 3, else 0 or 1."""
+    on_right = beyond(z, 3.0)
+    y: _Floats = np.minimum(np.maximum(z, -3.0), 3.0)
+    slope: Array = (beyond(z, -3.0) - on_right) * ((2.0 * y + 3.0) / 6.0) + on_right
+    return slope
+
+
+def _hard_swish_d2f(z: Array, a: Array) -> Array:
+    """Second derivative 1/3 where -3 < z <= 3, else 0."""
+    inside: _Floats = beyond(z, -3.0) - beyond(z, 3.0)
+    return inside / 3.0
+
+
+hard_swish = Activation(
+    _hard_swish, _hard_swish_df, _hard_swish_d2f, reach=(-0.375, math.inf), name="hard_swish"
+)
 
 
 def _hard_sigmoid(z: Array) -> Array:

@@ -56,8 +56,8 @@ def better_start(data: Standardized[F], loss: float) -> NDArray[F] | None:
         own, start = solved(data, units.start)
         if len(fixed) > 1 and free_first:
             other, read = solved(data, units.given)
-            limit = own if saturated(data) else BETTER * own
-            if other < min(limit, BETTER * loss):
+            enough = 1.0 if saturated(data) else BETTER
+            if other < enough * min(own, loss):
                 useful = not solvable or squared(data, units.given) < useless
                 return units.given if useful else read
         return start if solvable and own < loss and not loss < useless else None
@@ -69,7 +69,7 @@ def better_reading(data: Standardized[F]) -> bool:
         return False
     with np.errstate(over="ignore", invalid="ignore"):
         own, other = (solved(data, at)[0] for at in (data.units.start, data.units.given))
-        return other < (own if saturated(data) else BETTER * own)
+        return other < (1.0 if saturated(data) else BETTER) * own
 
 
 def saturated(data: Standardized[F]) -> bool:

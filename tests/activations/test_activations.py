@@ -16,7 +16,7 @@ import pytest
 
 from fnn import activations
 from fnn.activations import _normal as erfc
-from fnn.activations import elu, leaky_relu
+from fnn.activations import celu, elu, leaky_relu
 from fnn.base import Activation, Array
 from tests.activations.fit_erfc import fit
 from tests.support.activations import (
@@ -40,12 +40,15 @@ def precise() -> Any:
 
 
 EVERY = pytest.mark.parametrize("name", ORACLES)
+FACTORIES = pytest.mark.parametrize(
+    ("factory", "name"), [(leaky_relu, "slope"), (elu, "alpha"), (celu, "alpha")]
+)
 BOTH = pytest.mark.parametrize("dtype", DTYPES)
 
 
 def stated() -> dict[str, str]:
     """The docstring of each factory, and of the f of each pair."""
-    texts = {name: getattr(activations, name).__doc__ for name in ("leaky_relu", "elu")}
+    texts = {name: getattr(activations, name).__doc__ for name in ("leaky_relu", "elu", "celu")}
     for name, value in vars(activations).items():
         if isinstance(value, Activation):
             texts[name] = value.f.__doc__
@@ -88,13 +91,13 @@ def test_f_and_df_err_by_no_more_than_is_stated(name: str, dtype: Float) -> None
 
 def test_every_public_pair_states_its_errors() -> None:
     public = {name for name, value in vars(activations).items() if isinstance(value, Activation)}
-    assert set(BOUNDS) == set(ORACLES) == public | {"leaky_relu", "elu"}
+    assert set(BOUNDS) == set(ORACLES) == public | {"leaky_relu", "elu", "celu"}
 
 
 @EVERY
 def test_help_and_repr_of_a_pair_say_what_it_is(name: str) -> None:
     pair, text = ORACLES[name].pair, stated()[name]
-    made = {"leaky_relu": f"leaky_relu({SLOPE})", "elu": f"elu({ALPHA})"}
+    made = {"leaky_relu": f"leaky_relu({SLOPE})", "elu": f"elu({ALPHA})", "celu": f"celu({ALPHA})"}
     assert repr(pair) == made.get(name, name)
     assert pair.__doc__ == pair.f.__doc__ == text
     shown = pydoc.render_doc(pair)
@@ -185,6 +188,12 @@ KINKS = {  # the place, the slope there, and the slopes to its left and right
     "selu": (0, 1.7580993408473768, 1.7580993408473768, 1.0507009873554805),
     "hard_sigmoid, below": (-3, 0, 0, 1 / 6),
     "hard_sigmoid, above": (3, 0, 1 / 6, 0),
+    "relu6, below": (0, 0, 0, 1),
+    "relu6, above": (6, 1, 1, 0),
+    "hard_tanh, below": (-1, 0, 0, 1),
+    "hard_tanh, above": (1, 1, 1, 0),
+    "hard_swish, below": (-3, 0, 0, -0.5),
+    "hard_swish, above": (3, 1.5, 1.5, 1),
 }
 
 
@@ -197,7 +206,8 @@ def test_the_slope_at_a_kink_is_the_one_that_is_stated(kink: str, dtype: Float) 
     z = np.array([at, np.nextafter(at, dtype(-np.inf)), np.nextafter(at, dtype(np.inf))])
     with np.errstate(under="ignore"):
         df = pair.df(z, pair.f(z))
-    assert df.tolist() == np.array(slopes, dtype).tolist()
+    close = 2 * float(np.finfo(dtype).eps)  # hard_swish is curved, and changes from place to place
+    np.testing.assert_allclose(df, np.array(slopes, dtype), rtol=close)
 
 
 def test_minus_zero_is_zero_at_a_kink() -> None:
@@ -207,7 +217,7 @@ def test_minus_zero_is_zero_at_a_kink() -> None:
         assert left == right
 
 
-@pytest.mark.parametrize("name", ["silu", "gelu", "gelu_tanh", "mish"])
+@pytest.mark.parametrize("name", ["silu", "gelu", "gelu_tanh", "mish", "hard_swish"])
 def test_the_stated_zero_of_the_derivative_is_where_it_changes_sign(name: str) -> None:
     found = re.search(r"0\sat z = (-\d\.\d+)", stated()[name])
     assert found is not None
@@ -235,7 +245,7 @@ def test_the_leaky_relu_of_slope_0_is_relu_and_of_slope_1_the_identity() -> None
 
 
 @pytest.mark.parametrize("number", [np.float64(0.25), np.float32(0.25), np.array(0.25)])
-@pytest.mark.parametrize("factory", [leaky_relu, elu])
+@pytest.mark.parametrize("factory", [leaky_relu, elu, celu])
 def test_a_factory_takes_numpy_numbers_and_still_keeps_float32(
     factory: Callable[[Any], Activation], number: Any
 ) -> None:
@@ -243,7 +253,9 @@ def test_a_factory_takes_numpy_numbers_and_still_keeps_float32(
     assert pair.f(z).dtype == pair.df(z, pair.f(z)).dtype == np.float32
 
 
-@pytest.mark.parametrize(("factory", "name"), [(leaky_relu, "slope"), (elu, "alpha")])
+@pytest.mark.parametrize(
+    ("factory", "name"), [(leaky_relu, "slope"), (elu, "alpha"), (celu, "alpha")]
+)
 @pytest.mark.parametrize("bad", ["0.1", None, 1j, [0.1], np.ones(2), True, np.tanh])
 def test_a_factory_wants_a_number(
     factory: Callable[[Any], Activation], name: str, bad: object
@@ -252,7 +264,9 @@ def test_a_factory_wants_a_number(
         factory(bad)
 
 
-@pytest.mark.parametrize(("factory", "name"), [(leaky_relu, "slope"), (elu, "alpha")])
+@pytest.mark.parametrize(
+    ("factory", "name"), [(leaky_relu, "slope"), (elu, "alpha"), (celu, "alpha")]
+)
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 10**400])
 def test_a_factory_wants_a_finite_number(
     factory: Callable[[Any], Activation], name: str, bad: float
@@ -265,6 +279,32 @@ def test_a_factory_wants_a_finite_number(
 def test_leaky_relu_wants_a_slope_between_those_of_relu_and_identity(bad: float) -> None:
     with pytest.raises(ValueError, match=r"^slope: expected a number from 0 to 1, got "):
         leaky_relu(bad)
+
+
+@pytest.mark.parametrize("bad", [0, -1.0])
+def test_celu_wants_an_alpha_above_0(bad: float) -> None:
+    with pytest.raises(ValueError, match=r"^alpha: expected a finite number above 0, got "):
+        celu(bad)
+
+
+@BOTH
+@pytest.mark.parametrize("alpha", [1e-3, 1e3])
+def test_celu_neither_overflows_nor_warns_whatever_its_alpha(alpha: float, dtype: Float) -> None:
+    most = np.finfo(dtype).max
+    pair, z = celu(alpha), np.array([-most, -1.0, 0.0, most], dtype)
+    with np.errstate(all="raise", under="ignore"):
+        a = pair.f(z)
+        df = pair.df(z, a)
+        assert pair.d2f is not None
+        bend = pair.d2f(z, a)
+    exact = dtype(alpha * math.expm1(-1.0 / alpha))
+    limits = np.array([-alpha, exact, 0.0, most], dtype)
+    np.testing.assert_allclose(a, limits, rtol=float(4 * np.finfo(dtype).eps))
+    slope = math.exp(-1.0 / alpha)
+    np.testing.assert_allclose(df, np.array([0.0, slope, 1.0, 1.0]), rtol=1e-6)
+    np.testing.assert_allclose(
+        bend, np.array([0.0, slope, 1.0, 0.0]) / [1, alpha, alpha, 1], rtol=1e-6
+    )
 
 
 def test_the_coefficients_of_erfc_are_those_of_its_fit() -> None:

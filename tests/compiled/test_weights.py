@@ -114,6 +114,22 @@ def test_gradients_and_training_with_weights_are_those_of_numpy(
             same_training(update, minibatches(key(1), size, data))
 
 
+@pytest.mark.parametrize("by_target", [False, True])
+@pytest.mark.parametrize("name", ["squared_error", "softmax_cross_entropy", "one's own"])
+def test_targets_of_weight_0_may_be_missing(name: str, by_target: bool) -> None:
+    loss, y = LOSSES[name]
+    counted = np.arange(N) % 3 > 0
+    weight = np.where(counted[:, None] & (np.eye(3)[np.arange(N) % 3] == 0), 2.0, 0.0)
+    weight = weight if by_target else 2.0 * counted
+    missing = np.where(weight.reshape(N, -1) == 0, np.nan, y)
+    same_gradient(loss, Batch(X, missing, weight))
+    value, _ = compiled.backprop(ACTS, loss, PARAMS, Batch(X, missing, weight))
+    assert value == compiled.backprop(ACTS, loss, PARAMS, Batch(X, y, weight))[0]
+    same_training(
+        fnn.train_step(ACTS, loss, sgd(0.05)), minibatches(key(1), 4, Batch(X, missing, weight))
+    )
+
+
 @pytest.mark.parametrize("weight", WEIGHTS)
 @pytest.mark.parametrize("size", SIZES)
 def test_summed_over_any_partition_the_gradient_is_that_of_all_data(weight: str, size: int) -> None:

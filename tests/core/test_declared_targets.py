@@ -15,6 +15,7 @@ from typing_extensions import override
 
 from fnn import (
     Batch,
+    compiled,
     epochs,
     fit,
     init,
@@ -26,6 +27,7 @@ from fnn import (
     train_step,
 )
 from fnn._core import targets as checked
+from fnn._core.remedies import Seen
 from fnn._core.targets import check_labels, check_targets
 from fnn.activations import (
     dropout,
@@ -68,6 +70,7 @@ from fnn.solvers import (
     objective,
     scaled_conjugate_gradient,
 )
+from fnn.train._looked import looked_at
 from tests.support.refusals import refuses
 
 N = 40
@@ -194,6 +197,8 @@ def test_the_last_pair_must_reach_the_targets() -> None:
     assert "relu can reach" in refusal(
         (tanh, relu), masked_loss(huber(1)), np.where(X > 2, np.nan, X)
     )
+    first_is_missing = np.where(np.arange(N)[:, None] == 0, np.nan, -np.abs(X))
+    assert "in row 1, column 0" in refusal((tanh, relu), masked_loss(huber(1)), first_is_missing)
     tiny = 1e-10 * X
     assert "softplus can reach" in refusal((tanh, softplus), squared_error, tiny)
     scaled = dropout(key(0), 0.5, sigmoid)
@@ -545,3 +550,34 @@ def test_fit_refuses_a_sigmoid_under_logits() -> None:
             key=key(1), batch_size=8, max_epochs=1,
         ),
     )  # fmt: skip
+
+
+def test_many_values_are_not_taken_for_few() -> None:
+    seen = Seen.of([np.linspace(0, 1, 400), np.array([np.nan])])
+    assert seen == Seen(0.0, 1.0, None)
+    assert not seen.only(0, 1)
+    assert seen.classes == 0
+    assert not seen.pixels
+
+
+def test_a_list_is_handed_on_as_it_is() -> None:
+    update = train_step(FLAT, sigmoid_cross_entropy, sgd(0.1))
+    pass_ = list(minibatches(key(0), 8, RIGHT))
+    (handed,) = looked_at(update, start(sgd(0.1), PARAMS), [pass_], whole=False)
+    assert handed is pass_
+    (own,) = looked_at(update, start(sgd(0.1), PARAMS), [Lazy(RIGHT)], whole=True)
+    assert type(own) is Lazy
+
+
+def test_the_engine_looks_at_targets_before_it_trains() -> None:
+    update = train_step(FLAT, sigmoid_cross_entropy, sgd(0.1))
+    squares = train_step(FLAT, squared_error, sgd(0.1))
+    state = start(sgd(0.1), PARAMS)
+    wrong, right = minibatches(key(0), 8, WRONG), minibatches(key(0), 8, RIGHT)
+    expected = (ValueError, "data.y", "0 to 1", "(y + 1) / 2", "column 0")
+    refuses(expected, compiled.train, update, state, [wrong] * 2)
+    refuses(expected, compiled.train, update, state, [right, wrong])
+    refuses(expected, compiled.train_many, update, [state] * 2, [wrong] * 2)
+    refuses(expected, compiled.train_many, [squares, update], [state] * 2, [wrong] * 2)
+    assert len(compiled.train(update, state, [right] * 2).losses) == 2
+    assert compiled.train_many([squares, update], [state] * 2, [right] * 2).losses.shape == (2, 2)

@@ -79,6 +79,7 @@ def test_one_sample_has_one_label() -> None:
     update = train_step(ACTS, LABELED, sgd(0.1))
     _, losses = scan(update, start(sgd(0.1), PARAMS), samples(BATCH))
     assert len(losses) == 9
+    assert type(samples(BATCH)[1].y) is np.ndarray
 
 
 @pytest.mark.parametrize("of", [hvp, gauss_newton_vp, fisher_vp, per_example_gradients])

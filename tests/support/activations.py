@@ -15,7 +15,7 @@ import mpmath as mp
 import numpy as np
 
 from fnn import activations
-from fnn.activations import elu, leaky_relu
+from fnn.activations import celu, elu, leaky_relu
 from fnn.base import Activation, Array
 
 Real = Any  # an mpmath number
@@ -286,12 +286,79 @@ ORACLES: dict[str, Oracle] = {
         exact_d2f=lambda z: mp.mpf(0),
         limits=(0, 0, 1, 0),
     ),
+    "relu6": Oracle(
+        activations.relu6,
+        f=lambda z: np.where(z.real > 6, 6, np.where(z.real > 0, z, 0)),
+        df=lambda z: np.where((z.real > 0) & (z.real <= 6), 1 + 0 * z, 0),
+        exact_f=lambda z: min(max(z, mp.mpf(0)), mp.mpf(6)),
+        exact_df=lambda z: mp.mpf(0 < z <= 6),
+        exact_d2f=lambda z: mp.mpf(0),
+        limits=(0, 0, 6, 0),
+    ),
+    "hard_tanh": Oracle(
+        activations.hard_tanh,
+        f=lambda z: np.where(np.abs(z.real) < 1, z, np.sign(z.real)),
+        df=lambda z: np.where((z.real > -1) & (z.real <= 1), 1 + 0 * z, 0),
+        exact_f=lambda z: min(max(z, mp.mpf(-1)), mp.mpf(1)),
+        exact_df=lambda z: mp.mpf(-1 < z <= 1),
+        exact_d2f=lambda z: mp.mpf(0),
+        limits=(-1, 0, 1, 0),
+    ),
+    "hard_swish": Oracle(
+        activations.hard_swish,
+        f=lambda z: np.where(np.abs(z.real) < 3, z * (z + 3) / 6, np.where(z.real > 0, z, 0)),
+        df=lambda z: np.where(
+            (z.real > -3) & (z.real <= 3), z / 3 + 0.5, np.where(z.real > 0, 1, 0)
+        ),
+        exact_f=lambda z: z * min(max((z + 3) / 6, mp.mpf(0)), mp.mpf(1)),
+        exact_df=lambda z: (2 * z + 3) / 6 if -3 < z <= 3 else step(z, mp.mpf(0), mp.mpf(1)),
+        exact_d2f=lambda z: mp.mpf(1) / 3 if -3 < z <= 3 else mp.mpf(0),
+        limits=(0, 0, np.inf, 1),
+    ),
+    "log_sigmoid": Oracle(
+        activations.log_sigmoid,
+        f=lambda z: -_softplus(-z),
+        df=lambda z: _sigmoid(-z),
+        exact_f=lambda z: -softplus(-z),
+        exact_df=lambda z: sigmoid(-z),
+        exact_d2f=lambda z: -sigmoid_slope(z),
+        limits=(-np.inf, 1, 0, 0),
+    ),
+    "celu": Oracle(
+        celu(ALPHA),
+        f=lambda z: np.where(z.real > 0, z, ALPHA * (np.exp(z / ALPHA) - 1)),
+        df=lambda z: np.where(z.real > 0, 1 + 0 * z, np.exp(z / ALPHA)),
+        exact_f=lambda z: step(z, ALPHA * mp.expm1(min(z, 0) / ALPHA), z),
+        exact_df=lambda z: step(z, mp.exp(min(z, 0) / ALPHA), 1),
+        exact_d2f=lambda z: step(z, mp.exp(min(z, 0) / ALPHA) / ALPHA, mp.mpf(0)),
+        limits=(-ALPHA, 0, np.inf, 1),
+    ),
 }
 
 
 # Kinks, zeros of f', where the formulas change over and where exp ends in either dtype.
-PLACES = [0.7518, 0.7525, 1.1924, 1.2785, 3, 8, 16.6, 17.4, 22, 30, 36.7, 37.5, 38.6, 39, 40]
+PLACES = [
+    1,
+    1.5,
+    6,
+    0.7518,
+    0.7525,
+    1.1924,
+    1.2785,
+    3,
+    8,
+    16.6,
+    17.4,
+    22,
+    30,
+    36.7,
+    37.5,
+    38.6,
+    39,
+    40,
+]
 PLACES += [12.9, 13.3, 14.4, 21.5, 87.3, 88.7, 103.9, 354.9, 372.5, 708.4, 709.8, 745.1, 1e3, 1e4]
+PLACES += [1, 1.5, 6]
 
 
 def adversarial(dtype: Float, count: int) -> Array:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from fnn._core.targets import check_targets
 from fnn.base import Acts, Array, Loss, Params
 from fnn.compiled._plan.checks import check_pass
 from fnn.compiled._plan.feed import Feed, Integers, contents, order
@@ -132,6 +133,7 @@ def _joined(
     if last is not None and share_data(passes[0], last.passes[0]):
         data = last.feed.data
     else:
+        check_targets(acts, loss, params, passes[0].data)
         data = contents(passes[0], acts, loss, params, dtype)
     n = len(passes)
     if passes == passes[:1] * n:

@@ -7,6 +7,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 import numpy as np
 
 from fnn._core.numbers import as_floats
+from fnn._core.shapes import counted_targets
 from fnn.base import Acts, Array, Batch, Loss, Params
 from fnn.losses._classification import softmax_cross_entropy
 from fnn.losses._weighted import by_target
@@ -37,6 +38,8 @@ def table(loss: Loss, x: Array, y: Array, weight: Array | None) -> Table:
     """The table of checked data, all of one dtype; of one sample it is one of one row."""
     rows = x.shape[:-1]
     labels = y.shape == rows
+    if weight is not None:
+        y = counted_targets(y, weight)
     if weight is None or weight.shape == rows:
         return Table(x, y[..., None] if labels else y, weight, by_target=False)
     if loss.f is softmax_cross_entropy.f:

@@ -15,12 +15,13 @@ from typing_extensions import override
 from fnn._core import reprs
 from fnn._core.arrays import frozen
 from fnn._core.numbers import describe, whole
+from fnn._core.targets import check_targets
 from fnn.base import Acts, Batch, F, F_co, Params, S, S_any, State
 from fnn.compiled._plan.checks import check_update
 from fnn.compiled._plan.pieces import Floats, Pass
 from fnn.compiled._runtime.evaluate import forward
 from fnn.compiled._runtime.session import Session
-from fnn.compiled._runtime.train import Run, pieces_for
+from fnn.compiled._runtime.train import Run, Trace, fit_of, pieces_for
 from fnn.data import Minibatches, Samples
 from fnn.random import Key, split
 from fnn.train import Fit, History, TrainStep
@@ -104,8 +105,12 @@ def train_many(
             )
     first = Session(updates[0], states[0])
     shared = [] if own else list(pieces_for(first, common))
+    for other, state in zip(updates, states, strict=True):
+        if (other.acts, other.loss) != (first.update.acts, first.update.loss):
+            for piece in shared:
+                check_targets(other.acts, other.loss, state.params, piece.passes[0].data)
     stop = threading.Event()
-    runs: list[Run[F, S] | None] = [None] * n
+    runs: list[Run[F, S] | Ended[F, S] | None] = [None] * n
 
     def one(i: int) -> tuple[State[F, S], Floats]:
         try:
@@ -113,14 +118,15 @@ def train_many(
             session = run.session
             session.stopped = stop.is_set
             runs[i] = run
-            if own:
-                return run.through(pieces_for(session, own[i]))
-            if (session.layout, session.dtype) != (first.layout, first.dtype):
+            alike = (session.layout, session.dtype) == (first.layout, first.dtype)
+            if not own and not alike:
                 raise ValueError(
                     f"states: expected {kind(first)} like states[0], got {kind(session)};"
                     " others take a sequence of passes of their own"
                 )
-            return run.through(shared)
+            after, losses = run.through(pieces_for(session, own[i]) if own else shared)
+            runs[i] = Ended(updates[i], states[i], after, losses, run.stage.best)
+            return after, losses
         except Exception as error:
             error.add_note(f"in states[{i}]")
             raise
@@ -139,7 +145,21 @@ def train_many(
     return Many(after, frozen(np.stack(losses)))
 
 
-def progress(run: Run[F, S] | None, state: State[F, S]) -> Fit[F, S]:
+class Ended(NamedTuple, Generic[F, S]):
+    """A run that has ended, without the memory of its session."""
+
+    update: TrainStep[S]
+    begin: State[F, S]
+    state: State[F, S]
+    losses: Floats
+    best: tuple[Trace, int] | None
+
+    def fit(self) -> Fit[F, S]:
+        """What was learned, by a new session."""
+        return fit_of(Session(self.update, self.begin), self.state, self.losses, self.best)
+
+
+def progress(run: Run[F, S] | Ended[F, S] | None, state: State[F, S]) -> Fit[F, S]:
     """What a network has learned; `state` is the one that it began with."""
     if run is None:
         return Fit(state.params, state, History((), (), ()), state.params)

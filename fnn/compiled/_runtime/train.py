@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from functools import cached_property
-from itertools import pairwise
+from itertools import compress, pairwise
 from typing import Any, Generic, NamedTuple
 
 import numpy as np
@@ -110,13 +109,16 @@ class Run(Generic[F, S]):
     """
 
     def __init__(self, update: TrainStep[S], state: State[F, S]) -> None:
-        self.update, self.begin, self.session = update, state, Session(update, state)
+        self.update, self.session = update, Session(update, state)
         in_python = self.session.in_python
         if self.session.program.plateau or (in_python and has_plateau(state.opt)):
             raise TypeError(
                 "update: expected an optimizer without reduce_on_plateau, which has to be told the"
                 " loss after every epoch; use epochs(..., engine=fnn.compiled.scan)"
             )
+        self.known = known_flaws(state)
+        self.known_of_opt = known_flaws(state.opt)
+        self.sound = [bool(np.isfinite(vector).all()) for vector in self.session.s]
         self.losses: list[Floats] = []
         self.stage = Stage(None, 0, None)
 
@@ -127,9 +129,10 @@ class Run(Generic[F, S]):
         session, losses = self.session, self.losses
         done, least = 0, math.inf
         last: Trace | None = None
+        best: tuple[Trace, int] | None = None
         for piece in parts:
             now = Trace(session.saved(), piece, done)
-            self.stage = self.stage._replace(saved=now.before)
+            self.stage = Stage(now.before, len(losses), best)
             found = advance(session, piece.feed, stop=True)
             if not self.finite(found, piece.feed.steps):
                 error, cause = self.divergence(now, last)
@@ -143,9 +146,9 @@ class Run(Generic[F, S]):
                 advance(session, piece.until(len(each)), stop=True)
             losses.append(each)
             done += len(each)
-            best, lowest = self.stage.best, int(each.argmin())
+            lowest = each.argmin()
             if each[lowest] < least:
-                least, best = float(each[lowest]), (now, lowest)
+                least, best = each[lowest], (now, int(lowest))
             self.stage = Stage(None, len(losses), best)
             if len(reached):
                 break
@@ -160,14 +163,8 @@ class Run(Generic[F, S]):
         session.stopped = bool  # that which stopped the run is over
         if saved is not None:
             session.restore(saved)
-        state, params = session.state(), session.like
-        if best is not None:
-            trace, epoch = best
-            session.restore(trace.before)
-            advance(session, trace.piece.until(epoch + 1), stop=True)
-            params = session.state().params
-        figures: Any = np.concatenate([np.empty(0), *self.losses[:pieces]]).tolist()
-        return Fit(params, state, History(tuple(figures), (), ()), params)
+        state = session.state()
+        return fit_of(session, state, np.concatenate([np.empty(0), *self.losses[:pieces]]), best)
 
     def finite(self, losses: Floats, steps: int) -> bool:
         """Tell whether so many steps were taken, with finite losses and to a finite state."""
@@ -177,16 +174,9 @@ class Run(Generic[F, S]):
             and session.complaint() is None
             and np.isfinite(losses).all()
             and np.isfinite(session.p).all()
-            and (
-                (not session.in_python and np.isfinite(session.s).all())
-                or flaw(session.state(), self.known) is None
-            )
+            and all(np.isfinite(s).all() for s in compress(session.s, self.sound))
+            and not (session.in_python and flaw(session.opt, self.known_of_opt))
         )
-
-    @cached_property
-    def known(self) -> frozenset[str]:
-        """The places where the optimizer's state was not finite to begin with."""
-        return known_flaws(self.begin)
 
     def divergence(
         self, now: Trace, last: Trace | None
@@ -243,3 +233,17 @@ class Run(Generic[F, S]):
             number = begin.done + skipped + error.epoch
             renumbered = DivergenceError(number, error.step, error.loss, error.state, error.what)
             raise renumbered from error.__cause__
+
+
+def fit_of(
+    session: Session[F, S], state: State[F, S], losses: Floats, best: tuple[Trace, int] | None
+) -> Fit[F, S]:
+    """The last state, the losses and the best params, for which a piece is trained on again."""
+    params = session.like
+    if best is not None:
+        trace, epoch = best
+        session.restore(trace.before)
+        advance(session, trace.piece.until(epoch + 1), stop=True)
+        params = session.state().params
+    figures: Any = losses.tolist()
+    return Fit(params, state, History(tuple(figures), (), ()), params)
