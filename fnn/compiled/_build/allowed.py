@@ -129,9 +129,13 @@ def _check_library(value: Any, names: frozenset[str], *, vectors: bool) -> None:
 
 def _check_code(function: types.FunctionType, names: frozenset[str], *, vectors: bool) -> None:
     code = function.__code__
+    known = _constants(function)
+    before = ""
     for operation, name in instructions(code):
+        owner, before = known.get(before), name if isinstance(name, str) else ""
         if operation in ("LOAD_ATTR", "LOAD_METHOD"):
-            if name in KNOWN and name not in names:
+            listed = VECTORS if isinstance(owner, np.ndarray) else names
+            if name in KNOWN and name not in listed:
                 raise UnsafeError(_refusal(f".{name}", name, vectors=vectors))
         elif operation == "LOAD_GLOBAL" and name not in function.__globals__:
             found = getattr(builtins, name, BaseException)  # errors are refused where they are raised
@@ -143,6 +147,17 @@ def _check_code(function: types.FunctionType, names: frozenset[str], *, vectors:
                 f"{line} assigns into an array, and in machine code an activation gets one number"
                 " at a time; np.where(condition, a, b) chooses between values"
             )
+
+
+def _constants(function: types.FunctionType) -> dict[str, Any]:
+    """The values that a function finds by name outside itself, where no local name hides them."""
+    found = dict(globals_of(function))
+    cells = function.__closure__ or ()
+    found |= {
+        name: cell.cell_contents
+        for name, cell in zip(function.__code__.co_freevars, cells, strict=True)
+    }
+    return {name: found[name] for name in found if name not in function.__code__.co_varnames}
 
 
 def _is_error(value: Any) -> bool:
