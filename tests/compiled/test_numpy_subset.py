@@ -27,6 +27,8 @@ def chosen(z: Array, a: Array) -> Array:
     return slope
 
 
+TABLE = np.array([0.5, 1.5, 2.0])
+
 SLOPES: dict[str, Any] = {
     "a comparison": lambda z, a: z > 0,
     "astype its dtype": lambda z, a: (z > 0).astype(z.dtype),
@@ -40,6 +42,7 @@ SLOPES: dict[str, Any] = {
     "heaviside": lambda z, a: np.heaviside(z, 0.5),
     "ones_like times a comparison": lambda z, a: np.ones_like(z) * (z > 0),
     "a copy": lambda z, a: z.copy(),
+    "a sum of its own array": lambda z, a: TABLE.sum() * z / TABLE.size,
 }
 
 

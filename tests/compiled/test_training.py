@@ -447,10 +447,6 @@ def test_bad_states_and_passes_get_the_errors_of_the_numpy_path(name: str) -> No
 ANY: Any = compiled
 
 
-def unknown(params: Any) -> tuple[()]:
-    return ()
-
-
 def refused(optimizer: Any = None, dtype: Any = np.float64, pass_: Any = None) -> Any:
     optimizer = optimizer or sgd(0.1)
     update = train_step((tanh, identity), squared_error, optimizer)
@@ -461,10 +457,6 @@ def refused(optimizer: Any = None, dtype: Any = np.float64, pass_: Any = None) -
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (
-            lambda: refused(Optimizer(unknown, lambda grads, state, params: (grads, state))),
-            "optimizer: expected one that fnn.optimizers makes, got the function <lambda>; fnn.sc",
-        ),
         (lambda: refused(dtype=np.float16), "params: expected float32 or float64, got float16"),
         (lambda: refused(pass_=[table()]), "pass_: expected samples.data. or minibatches"),
         (lambda: refused(pass_=iter(samples(table()))), "pass_: expected samples.data. or minib"),

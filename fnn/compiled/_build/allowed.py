@@ -50,11 +50,14 @@ BUILTINS = _named(
 )
 """Python's own; of the others `getattr` would reach all that is not listed."""
 
-KNOWN = frozenset(
+OF_ARRAYS = frozenset(
     name
-    for owner in (np, np.ndarray, np.ufunc, np.linalg, np.random, np.lib, np.fft, np.ma)
+    for owner in (np, np.ndarray, np.linalg, np.random, np.lib, np.fft, np.ma)
     for name in dir(owner)
 )
+"""Names of NumPy's functions and of what arrays have."""
+
+KNOWN = OF_ARRAYS.union(dir(np.ufunc))
 """Names that mean something of NumPy's. Others are fields of a pair's own tuples."""
 
 
@@ -67,7 +70,35 @@ def check_allowed(*functions: Any, vectors: bool) -> None:
 
     `vectors` says that they get vectors, as the functions of losses do, and not single numbers.
     """
-    _check(functions, VECTORS if vectors else ELEMENTWISE, set(), vectors=vectors)
+    names = VECTORS if vectors else ELEMENTWISE
+    _check(functions, names | _fields(functions, set()), set(), vectors=vectors)
+
+
+def _fields(value: Any, seen: set[int]) -> frozenset[str]:
+    """The fields of all NamedTuples that functions reach, but those named like NumPy's functions.
+
+    ``at``, which is only a method of ufuncs, and numba compiles none, is such a field.
+    """
+    value = plain(value)
+    found: frozenset[str] = frozenset()
+    if id(value) in seen:
+        return found
+    seen.add(id(value))
+    if isinstance(value, tuple):
+        found = frozenset(getattr(value, "_fields", ())) - OF_ARRAYS
+    return found.union(*(_fields(part, seen) for part in _inside(value)))
+
+
+def _inside(value: Any) -> tuple[Any, ...]:
+    """All that a tuple, a partial or a function of a user's refers to."""
+    if isinstance(value, tuple | frozenset):
+        return tuple(value)
+    if isinstance(value, partial):
+        return (value.func, *value.args)
+    if isinstance(value, types.FunctionType) and name_in_library(value) is None and not own(value):
+        cells = (cell.cell_contents for cell in value.__closure__ or ())
+        return (*globals_of(value).values(), *cells, *(value.__defaults__ or ()))
+    return ()
 
 
 def _check(value: Any, names: frozenset[str], seen: set[int], *, vectors: bool) -> None:
@@ -75,19 +106,13 @@ def _check(value: Any, names: frozenset[str], seen: set[int], *, vectors: bool) 
     if id(value) in seen:
         return
     seen.add(id(value))
-    if isinstance(value, tuple | frozenset):
-        for part in value:
-            _check(part, names, seen, vectors=vectors)
-    elif isinstance(value, partial):
-        _check((value.func, value.args), names, seen, vectors=vectors)
-    elif isinstance(value, types.FunctionType) and name_in_library(value) is None:
+    if isinstance(value, types.FunctionType) and name_in_library(value) is None:
         if not own(value):
             _check_code(value, names, vectors=vectors)
-            cells = tuple(cell.cell_contents for cell in value.__closure__ or ())
-            reached = (*globals_of(value).values(), *cells, *(value.__defaults__ or ()))
-            _check(reached, names, seen, vectors=vectors)
     elif name_in_library(value) is not None:
         _check_library(value, names, vectors=vectors)
+    for part in _inside(value):
+        _check(part, names, seen, vectors=vectors)
 
 
 def _check_library(value: Any, names: frozenset[str], *, vectors: bool) -> None:
@@ -104,9 +129,13 @@ def _check_library(value: Any, names: frozenset[str], *, vectors: bool) -> None:
 
 def _check_code(function: types.FunctionType, names: frozenset[str], *, vectors: bool) -> None:
     code = function.__code__
+    known = _constants(function)
+    before = ""
     for operation, name in instructions(code):
+        owner, before = known.get(before), name if isinstance(name, str) else ""
         if operation in ("LOAD_ATTR", "LOAD_METHOD"):
-            if name in KNOWN and name not in names:
+            listed = VECTORS if isinstance(owner, np.ndarray) else names
+            if name in KNOWN and name not in listed:
                 raise UnsafeError(_refusal(f".{name}", name, vectors=vectors))
         elif operation == "LOAD_GLOBAL" and name not in function.__globals__:
             found = getattr(builtins, name, BaseException)  # errors are refused where they are raised
@@ -118,6 +147,17 @@ def _check_code(function: types.FunctionType, names: frozenset[str], *, vectors:
                 f"{line} assigns into an array, and in machine code an activation gets one number"
                 " at a time; np.where(condition, a, b) chooses between values"
             )
+
+
+def _constants(function: types.FunctionType) -> dict[str, Any]:
+    """The values that a function finds by name outside itself, where no local name hides them."""
+    found = dict(globals_of(function))
+    cells = function.__closure__ or ()
+    found |= {
+        name: cell.cell_contents
+        for name, cell in zip(function.__code__.co_freevars, cells, strict=True)
+    }
+    return {name: found[name] for name in found if name not in function.__code__.co_varnames}
 
 
 def _is_error(value: Any) -> bool:

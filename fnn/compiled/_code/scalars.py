@@ -37,7 +37,7 @@ PYTHONS: dict[object, Any] = {float: types.float64, int: types.intp, bool: types
 
 
 def _astype(x: Any, dtype: Any) -> Any:
-    number = PYTHONS.get(getattr(dtype, "typing_key", None)) or parse_dtype(dtype)
+    number: Any = PYTHONS.get(getattr(dtype, "typing_key", None)) or parse_dtype(dtype)
 
     def astype(x: Any, dtype: Any) -> Any:
         return number(x)
