@@ -84,9 +84,7 @@ def forward(acts: Acts, params: Params[F], x: ArrayLike) -> NDArray[F]:
     array([[2.5],
            [6.5]])
     """
-    output = _output("x", acts, params, x)
-    output.setflags(write=False)
-    return output
+    return _output("x", acts, params, x)
 
 
 def trace(acts: Acts, params: Params[F], x: ArrayLike) -> tuple[LayerTrace[F], ...]:
@@ -103,7 +101,7 @@ def trace(acts: Acts, params: Params[F], x: ArrayLike) -> tuple[LayerTrace[F], .
     LayerTrace(z=array([-1.]), a=array([0.]))
     """
     layers = _layers(acts, params, _enter("x", acts, params, x))
-    return tuple(LayerTrace(frozen(z.view()), frozen(a.view())) for z, a in layers)
+    return tuple(LayerTrace(z, a) for z, a in layers)
 
 
 def vjp(acts: Acts, params: Params[F], x: ArrayLike) -> tuple[NDArray[F], Pullback[F]]:
@@ -120,7 +118,7 @@ def vjp(acts: Acts, params: Params[F], x: ArrayLike) -> tuple[NDArray[F], Pullba
     """
     x = _enter("x", acts, params, x)
     steps = _layers(acts, params, x)
-    output = frozen(steps[-1][1].view())
+    output = steps[-1][1]
 
     def pullback(output_bar: ArrayLike) -> tuple[Grads[F], NDArray[F]]:
         bar = check_like_output("output_bar", output_bar, output)
@@ -214,8 +212,8 @@ def step(params: Params[F], grads: Grads[Any], rate: float) -> Params[F]:
         new_b: Array = db * factor
         new_w += w
         new_b += b
-        new_w.setflags(write=False)  # as frozen does, without the cost of its call
-        new_b.setflags(write=False)
+        new_w.setflags(False)  # as frozen does, without the cost of its call
+        new_b.setflags(False)
         layers.append(Layer(new_w, new_b))
     return tuple(layers)
 
@@ -250,19 +248,29 @@ def _output(name: str, acts: Acts, params: Params[F], x: Any) -> NDArray[F]:
     for i, (w, b) in enumerate(params):
         z = a.dot(w)  # on small arrays it costs a third of `@`
         z += b
+        z.setflags(False)
         a = acts[i].f(z)
         if a is not z:
             a = check_elementwise("f", i, a, z)
-    return z if a is z else a.view()  # a pair may keep what it returned, and that is not ours
+    if a is not z:
+        a = a.view()  # a pair may keep what it returned, and that is not ours
+        a.setflags(False)
+    return a
 
 
 def _layers(acts: Acts, params: Params[F], x: NDArray[F]) -> list[tuple[NDArray[F], NDArray[F]]]:
-    """Each layer's (z, a)."""
+    """Each layer's (z, a), both read-only: a pair that writes to them is told by NumPy."""
     steps = []
     for i, (w, b) in enumerate(params):
         z: NDArray[F] = x.dot(w)
         z += b
-        x = check_elementwise("f", i, acts[i].f(z), z)
+        z.setflags(False)  # by name the argument would cost twice as much
+        a = acts[i].f(z)
+        if a is z:
+            x = z
+        else:
+            x = check_elementwise("f", i, a, z).view()  # a pair may keep what it returned
+            x.setflags(False)
         steps.append((z, x))
     return steps
 
@@ -273,11 +281,13 @@ def _mean_loss(
     """The mean of the losses times their weights, and its derivative by the output."""
     shares: NDArray[F] | float = 1.0
     if weight is not None:
-        loss, y, shares = weighted(loss, weight, output, y)
+        loss, y, shares = weighted(loss, weight, output, frozen(y.view()))
         if isinstance(shares, np.ndarray):
             y = counted_targets(y, shares)
     elif output.ndim > 1:
         shares = row_share(output)
+    if y.flags.writeable:
+        y = frozen(y.view())
     losses, bar = check_losses(loss.f(output, y), loss.df(output, y), output)
     mean_bar: NDArray[F]
     if isinstance(shares, np.ndarray):
@@ -345,6 +355,6 @@ def _layer_grad(a: NDArray[F], delta: Array) -> LayerGrad[F]:
         w, b = a[:, None].dot(delta[None]), delta
     else:
         w, b = a.T.dot(delta), np.add.reduce(delta, axis=0)
-    w.setflags(write=False)  # as frozen does, without the cost of its call
-    b.setflags(write=False)
+    w.setflags(False)  # as frozen does, without the cost of its call
+    b.setflags(False)
     return LayerGrad(w, b)

@@ -12,9 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fnn import init, initializers, key
+from fnn import Batch, compiled, init, initializers, key, minibatches, start, train_step
+from fnn.activations import identity, tanh
 from fnn.initializers import Initializer
+from fnn.losses import sigmoid_cross_entropy
+from fnn.network import mean_loss
+from fnn.optimizers import adam
 from fnn.random import fold_in, split
+from fnn.train import epochs
 from fnn.tree import leaves
 
 DOUBLE = np.dtype(np.float64)
@@ -146,12 +151,36 @@ def test_init_gives_every_layer_and_part_a_key_of_its_own() -> None:
     np.testing.assert_array_equal(params[1].b, flat(b_key, (3,), DOUBLE))
 
 
-def test_the_default_weights_are_glorot_uniform_and_the_biases_zero() -> None:
-    params = init(key(7), (30, 20, 10))
+def test_the_default_is_glorot_uniform_and_biases_in_a_range_of_the_inputs() -> None:
+    params = init(key(7), (30, 20, 1000))
     for i, (w, b) in enumerate(params):
-        w_key, _ = split(fold_in(key(7), i))
+        w_key, b_key = split(fold_in(key(7), i))
         np.testing.assert_array_equal(w, initializers.glorot_uniform(w_key, w.shape, DOUBLE))
-        assert not b.any()
+        limit = len(w) ** -0.5
+        drawn = initializers.uniform(-limit, limit)(b_key, b.shape, DOUBLE)
+        np.testing.assert_array_equal(b, drawn)
+    assert 0.99 * limit < np.abs(params[1].b).max() <= limit
+    assert not any(b.any() for _, b in init(key(7), (3, 2), b_init=initializers.zeros))
+
+
+def spiral(turns: float) -> Batch:
+    """Two arms of 200 points each within the unit circle, told by 0 and 1."""
+    angle = np.sqrt(np.random.default_rng(0).random(200)) * turns * np.pi
+    arm = np.column_stack([np.cos(angle), np.sin(angle)]) * (angle / (turns * np.pi))[:, None]
+    return Batch(np.concatenate([arm, -arm]), np.repeat([[1.0], [0.0]], 200, axis=0))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_two_arms_of_a_spiral_are_told_apart_from_every_seed(seed: int) -> None:
+    """With zero biases the loss stays above 0.15 for all five."""
+    acts = tanh, tanh, identity
+    update = train_step(acts, sigmoid_cross_entropy, adam(0.01))
+    state = start(update.optimizer, init(key(seed), (2, 24, 24, 1)))
+    data = spiral(3.0)
+    passes = (minibatches(fold_in(key(100 + seed), i), 32, data) for i in range(200))
+    for epoch in epochs(update, state, passes, compiled.scan):
+        state = epoch.state
+    assert mean_loss(acts, sigmoid_cross_entropy, state.params, data) < 0.05
 
 
 def test_the_first_weights_never_change() -> None:

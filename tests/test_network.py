@@ -22,7 +22,7 @@ from fnn import (
     vjp,
 )
 from fnn.activations import identity, relu, sigmoid, tanh
-from fnn.initializers import normal
+from fnn.initializers import normal, zeros
 from fnn.losses import softmax_cross_entropy, squared_error
 from fnn.network import gradient_vector
 from fnn.random import fold_in, permutation
@@ -249,7 +249,7 @@ def test_an_empty_batch_has_outputs_but_no_loss() -> None:
 
 def test_relu_networks_are_homogeneous_in_their_weights() -> None:
     """Euler: without biases, <theta, grad u> = depth * u."""
-    params = init(key(3), (3, 5, 4, 1), normal(1.0))
+    params = init(key(3), (3, 5, 4, 1), normal(1.0), zeros)
     output, pullback = vjp((relu, relu, identity), params, draw(key(4), 3))
     grads, _ = pullback(np.ones(1))
     product = sum(float((p.w * g.w).sum()) for p, g in zip(params, grads, strict=True))

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
-from numpy import ndarray
+from numpy import ndarray, ufunc
 
 from fnn._core.numbers import FLOATS, describe, is_plain
 from fnn.base import Activation, Acts, Batch, F, Grads, Layer, Loss, Optimizer, Params
@@ -104,7 +104,7 @@ def check_acts(acts: Acts) -> None:
             " tuple(acts) turns a list into one, and one pair alone is written (pair,)"
         )
     for act in acts:
-        if type(act) is not Activation:
+        if type(act) is not Activation or type(act.df) is ufunc or type(act.f) is ufunc:
             break
     else:
         return
@@ -114,6 +114,21 @@ def check_acts(acts: Acts) -> None:
                 f"acts[{i}]: expected an Activation(f, df) pair, got {describe(act)};"
                 f" {uncalled(act, 'Activation') or _PAIRS}"
             )
+        check_inputs(f"acts[{i}].f", act.f, "z")
+        check_inputs(f"acts[{i}].df", act.df, "z", "a")
+
+
+def check_inputs(name: str, function: Any, *inputs: str) -> None:
+    """Refuse a ufunc of another number of inputs: it takes what comes after them for its output."""
+    if isinstance(function, ufunc) and function.nin != len(inputs):
+        called = f"np.{function.__name__}"
+        remedy = f"write lambda {', '.join(inputs)}: {called}({', '.join(inputs[: function.nin])})"
+        if function.nin > len(inputs):
+            remedy = f"write a function of {inputs[0]} alone, as lambda z: np.maximum(z, 0.0)"
+        raise TypeError(
+            f"{name}: expected a function of {' and '.join(inputs)}, got the ufunc {called}, of"
+            f" {function.nin} input{'s' * (function.nin > 1)} and then its output; {remedy}"
+        )
 
 
 def check_network(acts: Acts, params: Params[F]) -> np.dtype[F]:
@@ -135,6 +150,9 @@ def check_loss(loss: Loss) -> None:
             f"loss: expected a Loss(f, df) pair, got {describe(loss)};"
             f" {uncalled(loss, 'Loss') or _LOSSES}"
         )
+    if type(loss.f) is ufunc or type(loss.df) is ufunc:
+        check_inputs("loss.f", loss.f, "output", "target")
+        check_inputs("loss.df", loss.df, "output", "target")
 
 
 def check_batch(batch: Batch, name: str = "batch") -> None:

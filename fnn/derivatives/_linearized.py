@@ -99,7 +99,7 @@ class LossAt(NamedTuple, Generic[F_co]):
                 " of a sample's loss by its output, times v"
             )
         return shapes.check_like_output(
-            "loss.d2f", self.loss.d2f(self.output, self.y, v), self.output
+            "loss.d2f", self.loss.d2f(self.output, self.y, frozen(v.view())), self.output
         )
 
 
@@ -112,6 +112,7 @@ def bends(at: Linear[F], reason: str) -> list[NDArray[F] | None]:
                 f"acts[{i}].d2f: expected the second derivative, which {reason} needs, got None;"
                 " give the pair one: Activation(f, df, d2f), d2f(z, a) being f''(z)"
             )
+        checks.check_inputs(f"acts[{i}].d2f", act.d2f, "z", "a")
         if act.d2f is zero_second_derivative:
             second.append(None)
         else:
@@ -135,7 +136,7 @@ def enter_batch(
     loss, rows, shares = weighted(loss, weight, at.output, rows)
     if isinstance(shares, np.ndarray):
         shares = shares[:, None]
-    return at, LossAt(loss, at.output, rows, shares)
+    return at, LossAt(loss, at.output, frozen(rows.view()), shares)
 
 
 def times(stack: NDArray[F], matrix: NDArray[F]) -> NDArray[F]:

@@ -46,10 +46,10 @@ class TrainStep(Generic[S_any]):
         for (w, b), (dw, db) in zip(params, grads, strict=True):
             np.add(dw, w, dw)
             np.add(db, b, db)
-            dw.setflags(write=False)
-            db.setflags(write=False)
+            dw.setflags(False)
+            db.setflags(False)
             layers.append(Layer(dw, db))
-        update.setflags(write=False)
+        update.setflags(False)
         return State(tuple(layers), opt), value
 
 

@@ -29,6 +29,7 @@ from fnn import (
     State,
     apply_updates,
     backprop,
+    compiled,
     derivatives,
     fit,
     fold,
@@ -52,7 +53,7 @@ from fnn.activations import identity, tanh
 from fnn.base import Acts
 from fnn.initializers import constant, glorot_uniform, orthogonal
 from fnn.losses import squared_error
-from fnn.network import gradient_vector
+from fnn.network import gradient_vector, mean_loss
 from fnn.optimizers import sgd
 from fnn.random import fold_in, normal, permutation, split, uniform
 from fnn.train import TrainStep, epochs
@@ -495,3 +496,145 @@ def test_what_a_users_function_keeps_is_not_frozen() -> None:
         assert kept.flags.writeable
     assert fnn.tree.map(lambda a: a, (kept,))[0] is kept
     assert kept.flags.writeable
+
+
+def spoilers() -> dict[str, Activation]:
+    """Pairs that write to what they get."""
+
+    def f(z: Array) -> Array:
+        return np.tanh(z, out=z)
+
+    def df_to_a(z: Array, a: Array) -> Array:
+        return np.cos(z, a)
+
+    def df_to_z(z: Array, a: Array) -> Array:
+        z *= 2.0
+        return z
+
+    return {
+        "f": Activation(f, tanh.df),
+        "df, a": Activation(np.sin, df_to_a),
+        "df, z": Activation(np.sin, df_to_z),
+    }
+
+
+@pytest.mark.parametrize("rows", [None, 5])
+@pytest.mark.parametrize("name", spoilers())
+@pytest.mark.parametrize("layer", [0, 1])
+def test_what_a_pair_gets_is_read_only(name: str, layer: int, rows: int | None) -> None:
+    bad = spoilers()[name]
+    mine = world(acts=(bad, identity) if layer == 0 else (tanh, bad))
+    data = Batch(mine.x, mine.y) if rows else Batch(mine.x[0], mine.y[0])
+    with pytest.raises(ValueError, match="read-only"):
+        backprop(mine.acts, squared_error, mine.params, data)
+    if name == "f":
+        for call in (forward, trace):
+            with pytest.raises(ValueError, match="read-only"):
+                call(mine.acts, mine.params, data.x)
+    else:
+        output, pullback = vjp(mine.acts, mine.params, data.x)
+        before = output.tobytes()
+        for _ in range(2):
+            with pytest.raises(ValueError, match="read-only"):
+                pullback(data.y)
+        assert output.tobytes() == before
+
+
+def test_what_a_second_derivative_and_the_curvature_of_a_loss_get_is_read_only() -> None:
+    flags: list[bool] = []
+
+    def seen(*arrays: Array) -> None:
+        flags.extend(array.flags.writeable for array in arrays)
+
+    def d2f(z: Array, a: Array) -> Array:
+        seen(z, a)
+        return np.zeros_like(z)
+
+    def loss_d2f(output: Array, target: Array, v: Array) -> Array:
+        seen(output, target, v)
+        return 2.0 * v
+
+    mine = world(acts=(Activation(lambda z: z + 0, lambda z, a: np.ones_like(z), d2f), identity))
+    loss = squared_error._replace(d2f=loss_d2f)
+    derivatives.hvp(mine.acts, loss, mine.params, mine.data, mine.grads)
+    derivatives.gauss_newton_vp(mine.acts, loss, mine.params, mine.data, mine.grads)
+    assert len(flags) >= 8
+    assert not any(flags)
+
+
+@pytest.mark.parametrize("weight", [None, np.ones(5), np.ones((5, 2))], ids=["none", "row", "each"])
+def test_what_a_loss_gets_is_read_only(weight: Array | None) -> None:
+    flags: list[bool] = []
+
+    def f(output: Array, target: Array) -> Array:
+        flags.extend([output.flags.writeable, target.flags.writeable])
+        return squared_error.f(output, target)
+
+    def df(output: Array, target: Array) -> Array:
+        flags.extend([output.flags.writeable, target.flags.writeable])
+        return squared_error.df(output, target)
+
+    mine = world()
+    data = Batch(mine.x, mine.y, weight)
+    backprop(mine.acts, Loss(f, df), mine.params, data)
+    mean_loss(mine.acts, Loss(f, df), mine.params, data)
+    backprop(mine.acts, Loss(f, df), mine.params, Batch(mine.x[0], mine.y[0]))
+    assert len(flags) >= 12
+    assert not any(flags)
+    assert mine.y.flags.writeable
+
+
+UFUNCS: dict[str, tuple[Callable[[World], Any], str]] = {
+    "df of one input": (
+        lambda u: forward((Activation(np.sin, np.cos), identity), u.params, u.x),
+        (
+            r"acts\[0\]\.df: expected a function of z and a, got the ufunc np\.cos, of 1 input and"
+            r" then its output; write lambda z, a: np\.cos\(z\)"
+        ),
+    ),
+    "f of two inputs": (
+        lambda u: forward((tanh, Activation(np.maximum, tanh.df)), u.params, u.x),
+        (
+            r"acts\[1\]\.f: expected a function of z, got the ufunc np\.maximum, of 2 inputs and then"
+            r" its output; write a function of z alone, as lambda z: np\.maximum\(z, 0\.0\)"
+        ),
+    ),
+    "a step's df": (
+        lambda u: train_step((tanh, Activation(np.sin, np.cos)), squared_error, sgd(0.1)),
+        r"acts\[1\]\.df: expected a function of z and a, got the ufunc np\.cos",
+    ),
+    "a loss's df": (
+        lambda u: backprop(u.acts, Loss(squared_error.f, np.sign), u.params, u.data),
+        (
+            r"loss\.df: expected a function of output and target, got the ufunc np\.sign, of 1 input"
+            r" and then its output; write lambda output, target: np\.sign\(output\)"
+        ),
+    ),
+    "compiled": (
+        lambda u: compiled.forward((Activation(np.sin, np.cos), identity), u.params, u.x),
+        r"acts\[0\]\.df: expected a function of z and a, got the ufunc np\.cos",
+    ),
+    "a second derivative": (
+        lambda u: derivatives.hvp(
+            (Activation(np.sin, lambda z, a: np.cos(z), np.negative), identity),
+            *(squared_error, u.params, u.data, u.grads),
+        ),
+        r"acts\[0\]\.d2f: expected a function of z and a, got the ufunc np\.negative, of 1 input",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", UFUNCS)
+def test_a_ufunc_that_would_write_to_its_second_argument_is_told(name: str) -> None:
+    call, message = UFUNCS[name]
+    with pytest.raises(TypeError, match=f"^{message}"):
+        call(world())
+
+
+def test_a_ufunc_of_the_right_inputs_is_taken_and_the_remedy_works() -> None:
+    mine = world()
+    pairs = (Activation(np.sin, lambda z, a: np.cos(z)), Activation(np.negative, np.copysign))
+    output, pullback = vjp(pairs, mine.params, mine.x)
+    before = output.tobytes()
+    assert_same(pullback(mine.y), pullback(mine.y))
+    assert output.tobytes() == before

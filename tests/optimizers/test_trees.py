@@ -273,7 +273,7 @@ def test_two_networks_and_a_gain_learn_as_one() -> None:
     optimizer = chain(clip_by_norm(1.0), adam(0.03))
     state = start(optimizer, params)
     first, _ = value_and_grads(state.params)
-    for _ in range(400):
+    for _ in range(600):
         _, grads = value_and_grads(state.params)
         updates, opt = optimizer.update(grads, state.opt, state.params)
         state = state._replace(params=apply_updates(state.params, updates), opt=opt)

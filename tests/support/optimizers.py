@@ -111,11 +111,12 @@ def by_optax(make: Callable[[Any], Any], *, one_by_one: bool = False) -> Walk:
         return ((output - y) ** 2).sum(-1).mean()
 
     optimizer, gradient = make(optax), jax.jit(jax.grad(loss))
+    update = jax.jit(optimizer.update)
     state = optimizer.init(params)
     for step in itertools.count():
         rows = [step % len(x)] if one_by_one else slice(None)
         grads = gradient(params, x[rows], y[rows])
-        updates, state = optimizer.update(grads, state, params)
+        updates, state = update(grads, state, params)
         params = optax.apply_updates(params, updates)
         yield [np.asarray(p) for p in params]
 
@@ -169,7 +170,10 @@ WALKED: dict[str, Walked] = {
     "slow nadam": Walked(nadam(0.005), lambda: by_optax(lambda optax: optax.nadam(0.005)), 200),
     "adam in threes": Walked(
         accumulate(adam(0.01), 3),
-        lambda: by_optax(lambda optax: optax.MultiSteps(optax.adam(0.01), 3), one_by_one=True),
+        lambda: by_optax(
+            lambda optax: optax.MultiSteps(optax.adam(0.01), 3, accumulator_dtype="float64"),
+            one_by_one=True,
+        ),
         200,
         one_by_one=True,
     ),
