@@ -81,6 +81,8 @@ OPTIMIZERS |= {"masked in half": masked(chain(scale(2.0), adam(0.01)), HALF)}
 
 # A norm is a sum, alone sgd takes the rate before the product, and these masks are of two layers.
 SUMS = {"sgd", "one-cycle sgd", "adam clipped by norm", "clipped afterwards", "adamw of weights"}
+SUMS |= {"clipped in threes", "five in a row", "momentum per layer", "per layer twice"}
+SUMS |= {"lion of weights", "masked in twos"}
 SUMS |= {"decayed in part", "l1 in part", "masked", "masked twice", "masked in half"}
 
 

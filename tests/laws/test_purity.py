@@ -595,8 +595,8 @@ UFUNCS: dict[str, tuple[Callable[[World], Any], str]] = {
     "f of two inputs": (
         lambda u: forward((tanh, Activation(np.maximum, tanh.df)), u.params, u.x),
         (
-            r"acts\[1\]\.f: expected a function of z, got the ufunc np\.maximum, of 2 inputs and then"
-            r" its output; write a function of z alone, as lambda z: np\.maximum\(z, 0\.0\)"
+            r"acts\[1\]\.f: expected a function of z, got the ufunc np\.maximum, of 2 inputs and"
+            r" then its output; write a function of z alone, as lambda z: np\.maximum\(z, 0\.0\)"
         ),
     ),
     "a step's df": (
@@ -606,8 +606,8 @@ UFUNCS: dict[str, tuple[Callable[[World], Any], str]] = {
     "a loss's df": (
         lambda u: backprop(u.acts, Loss(squared_error.f, np.sign), u.params, u.data),
         (
-            r"loss\.df: expected a function of output and target, got the ufunc np\.sign, of 1 input"
-            r" and then its output; write lambda output, target: np\.sign\(output\)"
+            r"loss\.df: expected a function of output and target, got the ufunc np\.sign, of 1"
+            r" input and then its output; write lambda output, target: np\.sign\(output\)"
         ),
     ),
     "compiled": (

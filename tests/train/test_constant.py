@@ -12,6 +12,7 @@ import pytest
 from fnn import Batch, fit, init, key, one_hot
 from fnn.activations import identity, relu, tanh
 from fnn.base import Loss
+from fnn.initializers import zeros
 from fnn.losses import (
     absolute_error,
     hinge,
@@ -118,7 +119,7 @@ def test_a_fit_that_has_learned_something_says_nothing() -> None:
 
 
 def test_params_that_stay_at_the_best_constant_say_nothing() -> None:
-    zero = tuple(layer._replace(w=0 * layer.w) for layer in init(key(0), (3, 2)))
+    zero = init(key(0), (3, 2), zeros, zeros)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         y = NOISE - NOISE.mean(axis=0)
