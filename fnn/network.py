@@ -212,8 +212,8 @@ def step(params: Params[F], grads: Grads[Any], rate: float) -> Params[F]:
         new_b: Array = db * factor
         new_w += w
         new_b += b
-        new_w.setflags(False)  # as frozen does, without the cost of its call
-        new_b.setflags(False)
+        new_w.setflags(write=False)  # as frozen does, without the cost of its call
+        new_b.setflags(write=False)
         layers.append(Layer(new_w, new_b))
     return tuple(layers)
 
@@ -248,13 +248,13 @@ def _output(name: str, acts: Acts, params: Params[F], x: Any) -> NDArray[F]:
     for i, (w, b) in enumerate(params):
         z = a.dot(w)  # on small arrays it costs a third of `@`
         z += b
-        z.setflags(False)
+        z.setflags(write=False)
         a = acts[i].f(z)
         if a is not z:
             a = check_elementwise("f", i, a, z)
     if a is not z:
         a = a.view()  # a pair may keep what it returned, and that is not ours
-        a.setflags(False)
+        a.setflags(write=False)
     return a
 
 
@@ -264,13 +264,13 @@ def _layers(acts: Acts, params: Params[F], x: NDArray[F]) -> list[tuple[NDArray[
     for i, (w, b) in enumerate(params):
         z: NDArray[F] = x.dot(w)
         z += b
-        z.setflags(False)  # by name the argument would cost twice as much
+        z.setflags(write=False)  # by name the argument would cost twice as much
         a = acts[i].f(z)
         if a is z:
             x = z
         else:
             x = check_elementwise("f", i, a, z).view()  # a pair may keep what it returned
-            x.setflags(False)
+            x.setflags(write=False)
         steps.append((z, x))
     return steps
 
@@ -355,6 +355,6 @@ def _layer_grad(a: NDArray[F], delta: Array) -> LayerGrad[F]:
         w, b = a[:, None].dot(delta[None]), delta
     else:
         w, b = a.T.dot(delta), np.add.reduce(delta, axis=0)
-    w.setflags(False)  # as frozen does, without the cost of its call
-    b.setflags(False)
+    w.setflags(write=False)  # as frozen does, without the cost of its call
+    b.setflags(write=False)
     return LayerGrad(w, b)

@@ -12,7 +12,7 @@ A = TypeVar("A", bound=Array)
 
 def frozen(array: A) -> A:
     """Make an array that fnn has just allocated read-only, and return it."""
-    array.setflags(False)
+    array.setflags(write=False)
     return array
 
 

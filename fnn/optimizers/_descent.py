@@ -155,6 +155,10 @@ class Lion(Elementwise[LionState]):
     mask: Where | None = None
 
     @override
+    def operations(self) -> tuple[tuple[str, tuple[float, ...]], ...]:
+        return (("lion", (self.b1, self.b2)), ("add_decayed_weights", (-self.decay,)))
+
+    @override
     def rewrite(self, g: Array, state: LionState, params: Any) -> tuple[Array, LionState]:
         update, after = super().rewrite(g, state, params)
         add_decay(update, rate_at(self.rate, state.steps) * self.decay, self.mask, params)

@@ -104,6 +104,10 @@ class AdamW(Adam):
     mask: Where | None = None
 
     @override
+    def operations(self) -> tuple[tuple[str, tuple[float, ...]], ...]:
+        return (("adam", (self.b1, self.b2, self.eps)), ("add_decayed_weights", (-self.decay,)))
+
+    @override
     def rewrite(self, g: Array, state: AdamState, params: Any) -> tuple[Array, AdamState]:
         update, after = super().rewrite(g, state, params)
         add_decay(update, rate_at(self.rate, state.steps) * self.decay, self.mask, params)

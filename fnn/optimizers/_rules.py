@@ -7,7 +7,7 @@ holds vectors of the same length. `Rule.__call__` is the same for trees of gradi
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, Field, fields
 from typing import Any, ClassVar, Generic
 
 import numpy as np
@@ -47,6 +47,15 @@ class Rule(ABC, Generic[S]):
         vector, state = self.rewrite(joined(grads), state, params)
         return shaped(frozen(vector), params), state
 
+    def operations(self) -> tuple[tuple[str, tuple[float, ...]], ...]:
+        """The kernels of the compiled engine that carry the rule out, and the numbers they read.
+
+        It is the kernel of the rule's name, which reads the rule's numbers in their order, but for
+        the rate and a mask: every kernel gets these.
+        """
+        names = [field.name for field in _fields(self) if field.name not in ("rate", "mask")]
+        return ((self.name, tuple([getattr(self, name) for name in names])),)
+
     def pair(self) -> Optimizer[S]:
         """The pair that users get."""
         return Optimizer(self.init, self)
@@ -57,9 +66,14 @@ class Rule(ABC, Generic[S]):
         return f"{self.name}({', '.join(_arguments(self))})"
 
 
+def _fields(rule: Any) -> tuple[Field[Any], ...]:
+    """The fields of a rule, all of which are dataclasses."""
+    return fields(rule)
+
+
 def _arguments(rule: Any) -> list[str]:
     shown = []
-    for field in fields(rule):
+    for field in _fields(rule):
         value = getattr(rule, field.name)
         if field.default is MISSING:
             shown.append(repr(value))

@@ -46,10 +46,10 @@ class TrainStep(Generic[S_any]):
         for (w, b), (dw, db) in zip(params, grads, strict=True):
             np.add(dw, w, dw)
             np.add(db, b, db)
-            dw.setflags(False)
-            db.setflags(False)
+            dw.setflags(write=False)
+            db.setflags(write=False)
             layers.append(Layer(dw, db))
-        update.setflags(False)
+        update.setflags(write=False)
         return State(tuple(layers), opt), value
 
 

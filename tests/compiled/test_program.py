@@ -25,10 +25,11 @@ from fnn import (
 from fnn.compiled._build.watch import own
 from fnn.compiled._code.kernels import KERNELS
 from fnn.compiled._plan.pieces import share_data
-from fnn.compiled._plan.program import CHANGE_GRADIENT_ONLY, RECIPES, Program
+from fnn.compiled._plan.program import CHANGE_GRADIENT_ONLY, ForeignError, Program
 from fnn.compiled._plan.signatures import SIGNATURES
 from fnn.compiled._runtime import pairs
 from fnn.optimizers._combine import Accumulate, Chain, Masked, PerLayer
+from fnn.optimizers._descent import Sgd
 from fnn.optimizers._rules import Rule
 from fnn.train._plateau import ReduceOnPlateau
 
@@ -90,11 +91,23 @@ def test_every_optimizer_is_a_program_of_operations_that_exist(name: str) -> Non
     assert {operation.name for operation in program.operations} <= set(KERNELS)
 
 
-def test_every_rule_has_a_recipe_and_every_operation_is_used() -> None:
-    assert set(RECIPES) == set(rules()) - MADE_OF_OTHERS
-    used = {recipe.operation for recipes in RECIPES.values() for recipe in recipes}
+def test_every_rule_has_kernels_and_every_kernel_is_used() -> None:
+    given = [optimizer.update for optimizer in OPTIMIZERS.values()]
+    simple = [rule for rule in given if isinstance(rule, Rule) and type(rule) not in MADE_OF_OTHERS]
+    assert {type(rule) for rule in simple} == set(rules()) - MADE_OF_OTHERS
+    used = {name for rule in simple for name, _ in rule.operations()}
     assert used | {"hold", "release", "give_all", "scale_each"} == set(KERNELS) - set(SIGNATURES)
     assert set(KERNELS) >= CHANGE_GRADIENT_ONLY
+
+
+def test_a_rule_of_ones_own_has_no_kernels_whatever_it_is_made_of() -> None:
+    class Own(Sgd):
+        """A rule that could change what its class does."""
+
+    own: Any = Own(0.1)
+    program = Program(init(key(0), (3, 2)), DTYPE, lambda name: 0)
+    with pytest.raises(ForeignError):
+        program.append(own.pair(), own.init(program.params))
 
 
 ACTIVATIONS: dict[str, Activation] = offered(activations, Activation)

@@ -73,8 +73,8 @@ def adagrad(p: P, g: P, s: P, m: P, q: int, rate: float, c: P, t: int, last: int
 
 def rmsprop(p: P, g: P, s: P, m: P, q: int, rate: float, c: P, t: int, last: int, r: P) -> int:
     """RMSProp; s is ``squares``."""
-    factor, eps = number(p, -rate), number(p, c[0])
-    kept, fresh = number(p, c[1]), number(p, 1.0 - c[1])
+    factor, eps = number(p, -rate), number(p, c[1])
+    kept, fresh = number(p, c[0]), number(p, 1.0 - c[0])
     for i in range(q):
         v = g[i] * g[i] * fresh + kept * s[i]
         s[i] = v
@@ -84,8 +84,8 @@ def rmsprop(p: P, g: P, s: P, m: P, q: int, rate: float, c: P, t: int, last: int
 
 def rprop(p: P, g: P, s: P, m: P, q: int, rate: float, c: P, t: int, last: int, r: P) -> int:
     """Rprop; s is ``signs``, then ``sizes``."""
-    shrink, grow = number(p, c[0]), number(p, c[1])
-    least, most = number(p, c[2]), number(p, c[3])
+    shrink, grow = number(p, c[1]), number(p, c[2])
+    least, most = number(p, c[3]), number(p, c[4])
     sizes = offset(s, q)
     for i in range(q):
         sign = np.sign(g[i])
@@ -186,7 +186,9 @@ def scale_each(p: P, g: P, s: P, m: P, q: int, rate: float, c: P, t: int, last: 
     return 0
 
 
-def decay(p: P, g: P, s: P, m: P, q: int, rate: float, c: P, t: int, last: int, r: P) -> int:
+def add_decayed_weights(
+    p: P, g: P, s: P, m: P, q: int, rate: float, c: P, t: int, last: int, r: P
+) -> int:
     """L2: add the params, except masked ones, times a number and the rate."""
     factor = number(p, c[0] * rate)
     for i in range(q):
@@ -195,7 +197,7 @@ def decay(p: P, g: P, s: P, m: P, q: int, rate: float, c: P, t: int, last: int, 
     return 0
 
 
-def l1(p: P, g: P, s: P, m: P, q: int, rate: float, c: P, t: int, last: int, r: P) -> int:
+def add_l1(p: P, g: P, s: P, m: P, q: int, rate: float, c: P, t: int, last: int, r: P) -> int:
     """L1: add the signs of the params, except masked ones, times a number."""
     factor = number(p, c[0])
     for i in range(q):
@@ -225,7 +227,7 @@ KERNELS: dict[str, Callable[..., Any]] = {
     "adamax": adamax,
     "lion": lion,
     "scale_each": scale_each,
-    "decay": decay,
-    "l1": l1,
+    "add_decayed_weights": add_decayed_weights,
+    "add_l1": add_l1,
     "scale": scale,
 }

@@ -49,7 +49,7 @@ def norm(g: P, q: int) -> float:
     return largest * math.sqrt(square)
 
 
-def clip_norm(p: P, g: P, s: P, m: P, q: int, rate: float, c: P, t: int, last: int, r: P) -> int:
+def clip_by_norm(p: P, g: P, s: P, m: P, q: int, rate: float, c: P, t: int, last: int, r: P) -> int:
     """Scale a gradient whose norm is larger than a number down to it."""
     size = norm(g, q)
     if not math.isfinite(size):
@@ -62,7 +62,9 @@ def clip_norm(p: P, g: P, s: P, m: P, q: int, rate: float, c: P, t: int, last: i
     return 0
 
 
-def clip_value(p: P, g: P, s: P, m: P, q: int, rate: float, c: P, t: int, last: int, r: P) -> int:
+def clip_by_value(
+    p: P, g: P, s: P, m: P, q: int, rate: float, c: P, t: int, last: int, r: P
+) -> int:
     """Move every number into a range."""
     low = high = 0.0
     for i in range(q):
@@ -146,8 +148,8 @@ def descend(
 
 
 KERNELS: dict[str, Callable[..., Any]] = {
-    "clip_norm": clip_norm,
-    "clip_value": clip_value,
+    "clip_by_norm": clip_by_norm,
+    "clip_by_value": clip_by_value,
     "hold": hold,
     "release": release,
     "give_all": give_all,

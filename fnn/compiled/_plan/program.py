@@ -1,11 +1,12 @@
 """An optimizer as a program: operations that machine code carries out, one after another.
 
-The operations are written down in `fnn.compiled._code.optimizers` and `transforms`. `RECIPES` says
-of which of them each rule of `fnn.optimizers` consists, and which numbers they read.
+The operations are written down in `fnn.compiled._code.optimizers` and `transforms`. A rule of
+`fnn.optimizers` says of which of them it consists, and which numbers they read.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -18,12 +19,9 @@ from fnn._core.numbers import describe
 from fnn._core.vectors import count
 from fnn.base import Array, Optimizer, Params
 from fnn.compiled._plan.tables import BEFORE, RATE, STRIDE, OperationRow
-from fnn.optimizers._adaptive import Adagrad, RmsProp, Rprop
 from fnn.optimizers._combine import Chain, Masked, PerLayer
-from fnn.optimizers._descent import Lion, Momentum, Nesterov, Sgd
-from fnn.optimizers._moments import Adam, Adamax, AdamW, Amsgrad, Nadam
 from fnn.optimizers._rules import Elementwise
-from fnn.optimizers._transforms import AddDecayedWeights, AddL1, ClipByNorm, ClipByValue, Scale
+from fnn.optimizers._transforms import Transform
 from fnn.schedules import Schedule, rate_at
 from fnn.train._plateau import ReduceOnPlateau, check_plateau
 
@@ -35,41 +33,7 @@ class ForeignError(TypeError):
     """Raised for an optimizer that has no operations, as a user's own."""
 
 
-class Recipe(NamedTuple):
-    """An operation by name, and the numbers that it reads, from the rule's attributes."""
-
-    operation: str
-    numbers: Callable[[Any], tuple[float, ...]] = lambda rule: ()
-
-
-RECIPES: dict[type, tuple[Recipe, ...]] = {
-    Sgd: (Recipe("sgd"),),
-    Momentum: (Recipe("momentum", lambda rule: (rule.mass,)),),
-    Nesterov: (Recipe("nesterov", lambda rule: (rule.mass,)),),
-    Adagrad: (Recipe("adagrad", lambda rule: (rule.eps,)),),
-    RmsProp: (Recipe("rmsprop", lambda rule: (rule.eps, rule.decay)),),
-    Rprop: (Recipe("rprop", lambda rule: (rule.shrink, rule.grow, rule.least, rule.most)),),
-    Adam: (Recipe("adam", lambda rule: (rule.b1, rule.b2, rule.eps)),),
-    AdamW: (
-        Recipe("adam", lambda rule: (rule.b1, rule.b2, rule.eps)),
-        Recipe("decay", lambda rule: (-rule.decay,)),
-    ),
-    Nadam: (Recipe("nadam", lambda rule: (rule.b1, rule.b2, rule.eps)),),
-    Amsgrad: (Recipe("amsgrad", lambda rule: (rule.b1, rule.b2, rule.eps)),),
-    Adamax: (Recipe("adamax", lambda rule: (rule.b1, rule.b2, rule.eps)),),
-    Lion: (
-        Recipe("lion", lambda rule: (rule.b1, rule.b2)),
-        Recipe("decay", lambda rule: (-rule.decay,)),
-    ),
-    ClipByNorm: (Recipe("clip_norm", lambda rule: (rule.max_norm,)),),
-    ClipByValue: (Recipe("clip_value", lambda rule: (rule.limit,)),),
-    Scale: (Recipe("scale", lambda rule: (rule.factor,)),),
-    AddL1: (Recipe("l1", lambda rule: (rule.decay,)),),
-    AddDecayedWeights: (Recipe("decay", lambda rule: (rule.decay,)),),
-}
-"""The operations of every rule that is not made of other optimizers."""
-
-CHANGE_GRADIENT_ONLY = {"clip_norm", "clip_value", "release"}
+CHANGE_GRADIENT_ONLY = {"clip_by_norm", "clip_by_value", "release"}
 """Operations that cannot add their update to the params, should they be the last."""
 
 
@@ -82,6 +46,12 @@ class Operation(NamedTuple):
     steps: int = 0
     rate: float | Schedule = 1.0
     mask: int = 0
+
+
+def defined_by_fnn(kind: type) -> bool:
+    """Tell whether a class of rules stands in `fnn.optimizers`: a user's has no kernels."""
+    module = sys.modules.get(kind.__module__)
+    return kind.__module__.startswith("fnn.optimizers.") and vars(module).get(kind.__name__) is kind
 
 
 @dataclass
@@ -108,7 +78,7 @@ class Program:
             return self._masked(rule, state)
         if isinstance(rule, PerLayer) and kind is PerLayer:
             return self._per_layer(rule, state)
-        if kind in RECIPES:
+        if isinstance(rule, Elementwise | Transform) and defined_by_fnn(kind):
             return self._simple(rule, state)
         if kind is ReduceOnPlateau:
             self.plateau = True
@@ -122,9 +92,9 @@ class Program:
             steps, *vectors = rule.checked(state, count(self.params), self.dtype)
             self.vectors.extend(vectors)
         end, mask = len(self.vectors), self._number(getattr(rule, "mask", None))
-        for name, numbers in RECIPES[type(rule)]:
+        for name, numbers in rule.operations():
             rate = getattr(rule, "rate", 1.0)
-            self.operations.append(Operation(name, numbers(rule), begin, steps, rate, mask))
+            self.operations.append(Operation(name, numbers, begin, steps, rate, mask))
         if isinstance(rule, Elementwise):
             return lambda after, more: rule.kind(steps + more, *after[begin:end])
         return lambda after, more: ()
