@@ -152,7 +152,7 @@ def test_init_gives_every_layer_and_part_a_key_of_its_own() -> None:
 
 
 def test_the_default_is_glorot_uniform_and_biases_in_a_range_of_the_inputs() -> None:
-    params = init(key(7), (30, 20, 1000))
+    params, limit = init(key(7), (30, 20, 1000)), 0.0
     for i, (w, b) in enumerate(params):
         w_key, b_key = split(fold_in(key(7), i))
         np.testing.assert_array_equal(w, initializers.glorot_uniform(w_key, w.shape, DOUBLE))

@@ -164,7 +164,7 @@ def check_batch(batch: Batch, name: str = "batch") -> None:
 
 
 def _to_batch(name: str, value: Any) -> str:
-    """What makes a Batch of a value, or what takes it as it is."""
+    """Remedy for a value that is no Batch: how to make one of it, or what takes it as it is."""
     if isinstance(getattr(value, "data", None), Batch):  # samples and minibatches
         return f"pass the data of the pass, {name}.data, or train on it by fnn.epochs"
     if isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""What turns data that are no numbers into numbers: a line of code that was tried on these data."""
+"""Conversions of data that are no numbers: a line of code that was tried on these data."""
 
 from __future__ import annotations
 

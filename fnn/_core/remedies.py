@@ -1,4 +1,4 @@
-"""What to do about targets that do not fit, by what the data looks like.
+"""Remedies for targets that do not fit, chosen by their values.
 
 Each remedy is a line of Python that a test executes: y is the array of targets, (n, columns).
 """
@@ -22,7 +22,7 @@ _SCALES = "squared_error takes numbers of any size, poisson counts from 0 on"
 
 
 class Seen(NamedTuple):
-    """What targets look like: their range, and their different values if these are few."""
+    """Look of targets: their range, and their different values if these are few."""
 
     least: float
     greatest: float

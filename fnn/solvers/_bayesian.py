@@ -179,7 +179,7 @@ def bayesian_regularization(
 
 
 def first_estimate(point: Point[F]) -> Evidence:
-    """What is assumed before the first estimate: outputs are equally noisy, the prior is wide."""
+    """Assumptions before the first estimate: outputs are equally noisy, the prior is wide."""
     ones = np.ones(len(point.normal.losses))
     mean = float(point.normal.curvature.trace()) / max(len(point.free), 1)
     return Evidence(np.inf, ones, 0 * ones, FIRST * mean, ones, 0 * ones)

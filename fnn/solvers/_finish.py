@@ -21,7 +21,7 @@ S_co = TypeVar("S_co", bound=AnyState, covariant=True, default=AnyState)
 
 
 class Finished(NamedTuple, Generic[S_co]):
-    """What `finish` gives: the best ``state``, why there was no other, and the ``history``.
+    """Result of `finish`: the best ``state``, why there was no other, and the ``history``.
 
     ``stop`` is that of the last state: None where the walk was cut off, as by ``islice``.
     """

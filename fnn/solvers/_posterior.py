@@ -35,7 +35,7 @@ class Interval(NamedTuple, Generic[F_co]):
 
 
 class Posterior(NamedTuple, Generic[F_co]):
-    """What a Bayesian fit knows of its params: a tuple of arrays, which `fnn.save` writes.
+    """Knowledge of a Bayesian fit about its params: a tuple of arrays, which `fnn.save` writes.
 
     ``params`` are the most probable ones, ``noise`` (n_out,) is the standard deviation of each
     output's noise, in its units. ``factor`` (P, P) is the lower triangular L with L L^T the inverse

@@ -37,7 +37,7 @@ class Rescaled(Generic[F]):
     batch: Batch
     """Standardized inputs, and targets without their shift."""
     spread: Matrix
-    """What each param in standardized units is multiplied by for `batch`."""
+    """Factor of each param in standardized units for `batch`."""
     size: float
     """The loss that counts as 1."""
     start: Matrix

@@ -26,7 +26,7 @@ CHUNK = 2**12
 """Rows at a time."""
 
 RIDGE = 1e-4
-"""What is added to the diagonal of the last layer's equations, as a fraction of it."""
+"""Fraction of the diagonal of the last layer's equations that is added to it."""
 
 BETTER = 0.5
 """The other reading is taken if it leaves less than this fraction of the loss: of that with the

@@ -37,7 +37,7 @@ class Units(Generic[F]):
     given: NDArray[F]
     """All params as one vector, in the user's units, as they came."""
     start: NDArray[F]
-    """The same in standardized units."""
+    """Convert from the user's units to standardized ones."""
     like: Params[F]
     """Params of these shapes."""
     fixed: NDArray[np.bool_]
@@ -48,7 +48,7 @@ class Units(Generic[F]):
     y_scale: Matrix
     """1 for a last pair that is not linear: its params do not take the scale."""
     residual_scale: Matrix
-    """What an error of 1 in standardized units is in the user's, for each output."""
+    """Size of an error of 1 in standardized units in the user's units, for each output."""
 
     def layers(self, vector: Array) -> Params[F]:
         """The vector as layers in the dtype of the params: read-only, and views if it is theirs."""

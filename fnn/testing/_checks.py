@@ -189,7 +189,7 @@ class _Network(NamedTuple):
     rowwise: Loss
     """The loss of each row, with the weights for each target in it."""
     share: Array
-    """What each row's loss is multiplied by."""
+    """Factor of each row's loss."""
     analytic: bool
 
     def losses(self, arrays: Arrays) -> Array:

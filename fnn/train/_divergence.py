@@ -57,7 +57,7 @@ class Flaw(NamedTuple):
     value: float
 
     def named(self, state: Any) -> str:
-        """What it is, in words: ``params``, or ``optimizer state .v``, or its place in `state`."""
+        """Words for the number that is not finite: ``params``, or ``optimizer state .v``, or its place in `state`."""
         if not isinstance(state, State):
             return f"state{self.place}"
         if self.place.startswith(".opt"):

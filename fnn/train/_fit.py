@@ -170,7 +170,7 @@ def fit(
 
 
 class Beginning(NamedTuple, Generic[F_co, S_any]):
-    """What a fit starts from."""
+    """Start of a fit."""
 
     state: State[F_co, S_any]
     history: History

@@ -1,4 +1,4 @@
-"""What training has learned, epoch by epoch, and how an exception carries it out."""
+"""Progress of training, epoch by epoch, and how an exception carries it out."""
 
 from __future__ import annotations
 

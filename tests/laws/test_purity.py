@@ -593,7 +593,7 @@ UFUNCS: dict[str, tuple[Callable[[World], Any], str]] = {
         ),
     ),
     "f of two inputs": (
-        lambda u: forward((tanh, Activation(np.maximum, tanh.df)), u.params, u.x),
+        lambda u: forward((tanh, tanh._replace(f=np.maximum)), u.params, u.x),
         (
             r"acts\[1\]\.f: expected a function of z, got the ufunc np\.maximum, of 2 inputs and"
             r" then its output; write a function of z alone, as lambda z: np\.maximum\(z, 0\.0\)"

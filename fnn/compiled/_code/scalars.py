@@ -33,7 +33,7 @@ def _dtype(x: Any) -> Any:
 
 
 PYTHONS: dict[object, Any] = {float: types.float64, int: types.intp, bool: types.boolean}
-"""What Python's own types are as dtypes."""
+"""Dtypes of Python's own types."""
 
 
 def _astype(x: Any, dtype: Any) -> Any:

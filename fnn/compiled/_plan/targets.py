@@ -18,7 +18,7 @@ PROBED = 64
 
 
 Form: TypeAlias = Literal["plain", "weighted", "labels"]
-"""What a row of targets holds: targets alone, targets and then their weights, or a label."""
+"""Content of a row of targets: targets alone, targets and then their weights, or a label."""
 
 
 class Table(NamedTuple):

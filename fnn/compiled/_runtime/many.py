@@ -155,12 +155,12 @@ class Ended(NamedTuple, Generic[F, S]):
     best: tuple[Trace, int] | None
 
     def fit(self) -> Fit[F, S]:
-        """What was learned, by a new session."""
+        """Make a `Fit` of the progress, by a new session."""
         return fit_of(Session(self.update, self.begin), self.state, self.losses, self.best)
 
 
 def progress(run: Run[F, S] | Ended[F, S] | None, state: State[F, S]) -> Fit[F, S]:
-    """What a network has learned; `state` is the one that it began with."""
+    """Make a `Fit` of a network's progress; `state` is the one that it began with."""
     if run is None:
         return Fit(state.params, state, History((), (), ()), state.params)
     return run.fit()

@@ -92,7 +92,7 @@ class Trace(NamedTuple):
 
 
 class Stage(NamedTuple):
-    """What is certain at a moment of a run: pieces that count, and the way to the best params.
+    """Certain progress at a moment of a run: pieces that count, and the way to the best params.
 
     ``saved`` is a copy of the session after those pieces, None while the session itself is that.
     ``best`` is the piece with the least loss, and the number of that epoch in it, from 0.
@@ -156,7 +156,7 @@ class Run(Generic[F, S]):
         return session.state(), np.concatenate(losses)
 
     def fit(self) -> Fit[F, S]:
-        """What was learned in the pieces that count. The session cannot go on after it."""
+        """Make a `Fit` of the pieces that count. The session cannot go on after it."""
         session, (saved, pieces, best) = self.session, self.stage
         session.stopped = bool  # that which stopped the run is over
         if saved is not None:
