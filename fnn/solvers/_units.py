@@ -37,7 +37,7 @@ class Units(Generic[F]):
     given: NDArray[F]
     """All params as one vector, in the user's units, as they came."""
     start: NDArray[F]
-    """Convert from the user's units to standardized ones."""
+    """All params as one vector, for standardized data."""
     like: Params[F]
     """Params of these shapes."""
     fixed: NDArray[np.bool_]

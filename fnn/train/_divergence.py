@@ -57,7 +57,7 @@ class Flaw(NamedTuple):
     value: float
 
     def named(self, state: Any) -> str:
-        """Words for the number that is not finite: ``params``, or ``optimizer state .v``, or its place in `state`."""
+        """The array that is not finite, in words: ``params``, ``optimizer state.v``, or a place."""
         if not isinstance(state, State):
             return f"state{self.place}"
         if self.place.startswith(".opt"):
