@@ -82,6 +82,8 @@ OPTIMIZERS |= {"masked in half": masked(chain(scale(2.0), adam(0.01)), HALF)}
 # A norm is a sum, alone sgd takes the rate before the product, and these masks are of two layers.
 SUMS = {"sgd", "one-cycle sgd", "adam clipped by norm", "clipped afterwards", "adamw of weights"}
 SUMS |= {"decayed in part", "l1 in part", "masked", "masked twice", "masked in half"}
+SUMS |= {"masked in twos", "lion of weights", "momentum per layer", "per layer twice"}
+SUMS |= {"five in a row"}
 
 
 def table(n: int = 20, n_in: int = 3, n_out: int = 2, weight: bool = False) -> Batch:
