@@ -14,6 +14,7 @@ from fnn import Array, Batch, Loss, compiled, init, key, minibatches, one_hot, s
 from fnn.activations import identity, tanh
 from fnn.base import Targets
 from fnn.compiled._plan import limits
+from fnn.compiled._plan.feed import order
 from fnn.data import Minibatches, Samples
 from fnn.losses import (
     masked_loss,
@@ -282,6 +283,7 @@ def test_row_numbers_that_another_thread_writes_are_those_that_were_checked() ->
     update = fnn.train_step(ACTS, squared_error, sgd(1e-6))
     state = fnn.start(sgd(1e-6), PARAMS)
     pass_ = Minibatches(Batch(X, np.zeros((N, 3))), rows, 4)
+    assert not np.shares_memory(order(pass_)[0], rows)
     stop = threading.Event()
 
     def write() -> None:
