@@ -84,6 +84,8 @@ SUMS = {"sgd", "one-cycle sgd", "adam clipped by norm", "clipped afterwards", "a
 SUMS |= {"clipped in threes", "five in a row", "momentum per layer", "per layer twice"}
 SUMS |= {"lion of weights", "masked in twos"}
 SUMS |= {"decayed in part", "l1 in part", "masked", "masked twice", "masked in half"}
+SUMS |= {"masked in twos", "lion of weights", "momentum per layer", "per layer twice"}
+SUMS |= {"five in a row"}
 
 
 def table(n: int = 20, n_in: int = 3, n_out: int = 2, weight: bool = False) -> Batch:

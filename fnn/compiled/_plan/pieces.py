@@ -133,8 +133,8 @@ def _joined(
     if last is not None and share_data(passes[0], last.passes[0]):
         data = last.feed.data
     else:
+        data = contents(passes[0], acts, loss, params, dtype)  # which fits in shape then
         check_targets(acts, loss, params, passes[0].data)
-        data = contents(passes[0], acts, loss, params, dtype)
     n = len(passes)
     if passes == passes[:1] * n:
         rows, bounds = order(passes[0])
