@@ -21,8 +21,8 @@ from typing_extensions import override
 
 from fnn import tree
 from fnn._core import reprs
-from fnn._core.arrays import frozen
-from fnn._core.checks import check_batch, check_grads, check_loss, check_network
+from fnn._core.arrays import frozen, set_write
+from fnn._core.checks import check_batch, check_grads, check_loss, check_network, check_pairs
 from fnn._core.numbers import check_rate
 from fnn._core.shapes import (
     check_elementwise,
@@ -212,8 +212,8 @@ def step(params: Params[F], grads: Grads[Any], rate: float) -> Params[F]:
         new_b: Array = db * factor
         new_w += w
         new_b += b
-        new_w.setflags(write=False)  # as frozen does, without the cost of its call
-        new_b.setflags(write=False)
+        set_write(new_w, False)  # as frozen does, without the cost of its call
+        set_write(new_b, False)
         layers.append(Layer(new_w, new_b))
     return tuple(layers)
 
@@ -245,33 +245,41 @@ def _enter(name: str, acts: Acts, params: Params[F], x: Any) -> NDArray[F]:
 def _output(name: str, acts: Acts, params: Params[F], x: Any) -> NDArray[F]:
     """The output alone: layers on the way are not kept."""
     z = a = _enter(name, acts, params, x)
-    for i, (w, b) in enumerate(params):
-        z = a.dot(w)  # on small arrays it costs a third of `@`
-        z += b
-        z.setflags(write=False)
-        a = acts[i].f(z)
-        if a is not z:
-            a = check_elementwise("f", i, a, z)
+    try:
+        for i, (w, b) in enumerate(params):
+            z = a.dot(w)  # on small arrays it costs a third of `@`
+            z += b
+            set_write(z, False)
+            a = acts[i].f(z)
+            if a is not z:
+                a = check_elementwise("f", i, a, z)
+    except TypeError:
+        check_pairs(acts)  # of a ufunc's inputs NumPy tells less
+        raise
     if a is not z:
         a = a.view()  # a pair may keep what it returned, and that is not ours
-        a.setflags(write=False)
+        set_write(a, False)
     return a
 
 
 def _layers(acts: Acts, params: Params[F], x: NDArray[F]) -> list[tuple[NDArray[F], NDArray[F]]]:
     """Each layer's (z, a), both read-only: a pair that writes to them is told by NumPy."""
     steps = []
-    for i, (w, b) in enumerate(params):
-        z: NDArray[F] = x.dot(w)
-        z += b
-        z.setflags(write=False)  # by name the argument would cost twice as much
-        a = acts[i].f(z)
-        if a is z:
-            x = z
-        else:
-            x = check_elementwise("f", i, a, z).view()  # a pair may keep what it returned
-            x.setflags(write=False)
-        steps.append((z, x))
+    try:
+        for i, (w, b) in enumerate(params):
+            z: NDArray[F] = x.dot(w)
+            z += b
+            set_write(z, False)
+            a = acts[i].f(z)
+            if a is z:
+                x = z
+            else:
+                x = check_elementwise("f", i, a, z).view()  # a pair may keep what it returned
+                set_write(x, False)
+            steps.append((z, x))
+    except TypeError:
+        check_pairs(acts)  # of a ufunc's inputs NumPy tells less
+        raise
     return steps
 
 
@@ -355,6 +363,6 @@ def _layer_grad(a: NDArray[F], delta: Array) -> LayerGrad[F]:
         w, b = a[:, None].dot(delta[None]), delta
     else:
         w, b = a.T.dot(delta), np.add.reduce(delta, axis=0)
-    w.setflags(write=False)  # as frozen does, without the cost of its call
-    b.setflags(write=False)
+    set_write(w, False)  # as frozen does, without the cost of its call
+    set_write(b, False)
     return LayerGrad(w, b)

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
+import numpy as np
+
 from fnn.base import Array
+
+set_write: Any = np.ndarray.setflags
+"""``set_write(array, False)`` makes an array read-only. By name, as NumPy's type stubs want it, the
+argument costs three times as much, and every step of training does this many times."""
 
 T = TypeVar("T")
 A = TypeVar("A", bound=Array)
@@ -12,7 +18,7 @@ A = TypeVar("A", bound=Array)
 
 def frozen(array: A) -> A:
     """Make an array that fnn has just allocated read-only, and return it."""
-    array.setflags(write=False)
+    set_write(array, False)
     return array
 
 

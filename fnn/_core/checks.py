@@ -104,10 +104,15 @@ def check_acts(acts: Acts) -> None:
             " tuple(acts) turns a list into one, and one pair alone is written (pair,)"
         )
     for act in acts:
-        if type(act) is not Activation or type(act.df) is ufunc or type(act.f) is ufunc:
+        if type(act) is not Activation or type(act.df) is ufunc:
             break
     else:
         return
+    check_pairs(acts)
+
+
+def check_pairs(acts: Acts) -> None:
+    """Refuse other things than pairs, and ufuncs that cannot be their functions."""
     for i, act in enumerate(acts):
         if not isinstance(act, Activation):
             raise TypeError(

@@ -19,12 +19,16 @@ is optax's. Clipping, decay and other transforms are chained to an optimizer:
 >>> optimizer
 chain(clip_by_norm(1.0), adam(0.001))
 
+`accumulate` updates once for several batches, `per_layer` gives every layer a rate of its own, and
+`ema` averages params beside an optimizer.
+
 Every optimizer raises `ValueError` for a rate that is negative or not finite, and for other
 numbers outside their range. The ``update`` of a built-in one is a frozen dataclass of these
 numbers: it can be pickled and read (``adam(1e-3).update.b1``).
 """
 
 from fnn.optimizers._adaptive import RpropState, SquaresState, adagrad, rmsprop, rprop
+from fnn.optimizers._average import Ema, EmaState, ema
 from fnn.optimizers._combine import AccumulateState, accumulate, chain, masked, per_layer
 from fnn.optimizers._descent import (
     LionState,
@@ -58,6 +62,8 @@ __all__ = [
     "AdamState",
     "AdamaxState",
     "AmsgradState",
+    "Ema",
+    "EmaState",
     "LionState",
     "MomentumState",
     "RpropState",
@@ -74,6 +80,7 @@ __all__ = [
     "chain",
     "clip_by_norm",
     "clip_by_value",
+    "ema",
     "lion",
     "masked",
     "momentum",

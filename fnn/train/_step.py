@@ -8,6 +8,7 @@ from typing import Any, Generic, overload
 import numpy as np
 
 from fnn import tree
+from fnn._core.arrays import set_write
 from fnn._core.checks import check_acts, check_loss, check_optimizer
 from fnn._core.numbers import describe
 from fnn._core.targets import check_last_pair
@@ -46,10 +47,10 @@ class TrainStep(Generic[S_any]):
         for (w, b), (dw, db) in zip(params, grads, strict=True):
             np.add(dw, w, dw)
             np.add(db, b, db)
-            dw.setflags(write=False)
-            db.setflags(write=False)
+            set_write(dw, False)
+            set_write(db, False)
             layers.append(Layer(dw, db))
-        update.setflags(write=False)
+        set_write(update, False)
         return State(tuple(layers), opt), value
 
 

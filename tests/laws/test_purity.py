@@ -60,11 +60,6 @@ from fnn.train import TrainStep, epochs
 from fnn.tree import leaves, ravel
 
 
-def untyped(value: Any) -> Any:
-    """A value that a type checker would refuse."""
-    return value
-
-
 class World(NamedTuple):
     """What a user holds: arrays of their own, writable, in every place that takes arrays."""
 
@@ -589,34 +584,39 @@ def test_what_a_loss_gets_is_read_only(weight: Array | None) -> None:
     assert mine.y.flags.writeable
 
 
+def untyped(value: Any) -> Any:
+    """What a type checker would refuse."""
+    return value
+
+
 UFUNCS: dict[str, tuple[Callable[[World], Any], str]] = {
     "df of one input": (
-        lambda u: forward((Activation(np.sin, np.cos), identity), u.params, u.x),
+        lambda u: forward((untyped(Activation)(np.sin, np.cos), identity), u.params, u.x),
         (
             r"acts\[0\]\.df: expected a function of z and a, got the ufunc np\.cos, of 1 input and"
             r" then its output; write lambda z, a: np\.cos\(z\)"
         ),
     ),
     "f of two inputs": (
-        lambda u: forward((tanh, tanh._replace(f=untyped(np.maximum))), u.params, u.x),
+        lambda u: forward((tanh, untyped(Activation)(np.maximum, tanh.df)), u.params, u.x),
         (
             r"acts\[1\]\.f: expected a function of z, got the ufunc np\.maximum, of 2 inputs and"
             r" then its output; write a function of z alone, as lambda z: np\.maximum\(z, 0\.0\)"
         ),
     ),
     "a step's df": (
-        lambda u: train_step((tanh, Activation(np.sin, np.cos)), squared_error, sgd(0.1)),
+        lambda u: train_step((tanh, untyped(Activation)(np.sin, np.cos)), squared_error, sgd(0.1)),
         r"acts\[1\]\.df: expected a function of z and a, got the ufunc np\.cos",
     ),
     "a loss's df": (
-        lambda u: backprop(u.acts, Loss(squared_error.f, np.sign), u.params, u.data),
+        lambda u: backprop(u.acts, untyped(Loss)(squared_error.f, np.sign), u.params, u.data),
         (
             r"loss\.df: expected a function of output and target, got the ufunc np\.sign, of 1"
             r" input and then its output; write lambda output, target: np\.sign\(output\)"
         ),
     ),
     "compiled": (
-        lambda u: compiled.forward((Activation(np.sin, np.cos), identity), u.params, u.x),
+        lambda u: compiled.forward((untyped(Activation)(np.sin, np.cos), identity), u.params, u.x),
         r"acts\[0\]\.df: expected a function of z and a, got the ufunc np\.cos",
     ),
     "a second derivative": (
