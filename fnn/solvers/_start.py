@@ -2,9 +2,11 @@
 
 Params that `fnn.init` draws are for inputs and targets of about 1. On data in other units all
 hidden units may be saturated, and from there no descent leads anywhere. So two readings of the
-hidden layers are compared by the loss that is left once the last layer is solved for, by linear
-least squares: the numbers as they are, and the same numbers for standardized data. The last layer
-is solved for, too, where the loss is far above that of the best constant.
+params are compared: the numbers as they are, and the same numbers for standardized data. Params
+whose loss is not below that of the best constant have learned nothing in the data's units: if these
+are far from 1, the second reading is taken unless it is much worse. Otherwise the hidden layers are compared by the loss that is left once the
+last layer is solved for, by linear least squares. The last layer is solved for, too, where the loss
+is far above that of the best constant.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from fnn.activations import identity
 from fnn.base import F
 from fnn.network import forward, trace
 from fnn.solvers._cholesky import Matrix, cholesky, solve
-from fnn.solvers._units import Standardized, linear_output
+from fnn.solvers._units import Standardized, Units, linear_output
 
 CHUNK = 2**12
 """Rows at a time."""
@@ -35,6 +37,9 @@ last layer solved for, and of that of the given params as they are."""
 SATURATED = 0.05
 """The fraction of the other reading's slopes below which the given units count as saturated: then
 any better loss will do."""
+
+NEAR = 4.0
+"""The largest shift or scale, or the inverse of a scale, of data in units of about 1."""
 
 FAR = 10.0
 """A loss, as a multiple of that of the best constant, from which the last layer is solved for."""
@@ -52,15 +57,27 @@ def better_start(data: Standardized[F], loss: float) -> NDArray[F] | None:
     )
     solvable = linear_output(data.acts) and free_last
     with np.errstate(over="ignore", invalid="ignore"):
-        useless = FAR * float((data.share * np.square(data.y)).sum())
+        constant = float((data.share * np.square(data.y)).sum())
+        useless = FAR * constant
         own, start = solved(data, units.start)
         if len(fixed) > 1 and free_first:
             other, read = solved(data, units.given)
+            useful = not solvable or squared(data, units.given) < useless
+            if solvable and useful and loss >= constant and foreign(units) and other * BETTER < own:
+                return units.given
             enough = 1.0 if saturated(data) else BETTER
             if other < enough * min(own, loss):
-                useful = not solvable or squared(data, units.given) < useless
                 return units.given if useful else read
         return start if solvable and own < loss and not loss < useless else None
+
+
+def foreign(units: Units[F]) -> bool:
+    """True where a column is far from standardized, so that its units are others than params'."""
+    for shift, scale in ((units.x_shift, units.x_scale), (units.y_shift, units.y_scale)):
+        far = (np.abs(shift) > NEAR) | (scale > NEAR) | (scale < 1 / NEAR)
+        if far.any():
+            return True
+    return False
 
 
 def better_reading(data: Standardized[F]) -> bool:
