@@ -584,6 +584,11 @@ def test_what_a_loss_gets_is_read_only(weight: Array | None) -> None:
     assert mine.y.flags.writeable
 
 
+def untyped(value: Any) -> Any:
+    """A value that a type checker would refuse."""
+    return value
+
+
 UFUNCS: dict[str, tuple[Callable[[World], Any], str]] = {
     "df of one input": (
         lambda u: forward((untyped(Activation)(np.sin, np.cos), identity), u.params, u.x),
