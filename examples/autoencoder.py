@@ -35,7 +35,7 @@ from fnn import (
     trace,
     train_step,
 )
-from fnn.activations import elu, leaky_relu
+from fnn.activations import celu, elu, leaky_relu
 from fnn.data import Minibatches, Samples
 from fnn.initializers import uniform
 from fnn.losses import squared_error
@@ -44,7 +44,7 @@ from fnn.random import fold_in, split
 from fnn.train import DivergenceError, epochs
 
 PAIRS = {name: pair for name, pair in vars(activations).items() if isinstance(pair, Activation)}
-PAIRS |= {"elu": elu(), "leaky_relu": leaky_relu()}
+PAIRS |= {"celu": celu(), "elu": elu(), "leaky_relu": leaky_relu()}
 MU = 1.0
 
 

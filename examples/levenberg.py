@@ -46,7 +46,7 @@ def draw_fits(path: str, steps: int) -> None:
         raw = np.linspace(low, high, 80)[:, None]
         noise = sd * normal(key(i), raw.shape)
         observed = curve(raw) + noise
-        params = init(fold_in(key(1), i), (1, 8, 1))
+        params = init(fold_in(key(2), i), (1, 8, 1))
         data = Batch(raw, observed)  # in any units: the solver scales inside
         goal = max(np.var(noise), 1e-5 * np.var(observed))  # until what is left is noise
         walk = solvers.levenberg_marquardt(ACTS, params, data, goal=float(goal), max_steps=steps)
@@ -63,7 +63,7 @@ def draw_fits(path: str, steps: int) -> None:
 def draw_bayesian(path: str, steps: int) -> None:
     clean = np.linspace(-3, 3, 60)[:, None]
     data = Batch(clean, np.sinc(clean) + 0.2 * normal(key(7), clean.shape))
-    params = init(key(8), (1, 30, 1))
+    params = init(key(1), (1, 30, 1))
     walk = solvers.levenberg_marquardt(ACTS, params, data, max_steps=steps)
     fitted = solvers.finish(walk).state
     states = list(solvers.bayesian_regularization(ACTS, params, data, max_steps=steps))

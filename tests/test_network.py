@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fnn import (
+    Activation,
     Batch,
     LayerGrad,
     apply_updates,
@@ -21,7 +22,7 @@ from fnn import (
     trace,
     vjp,
 )
-from fnn.activations import identity, relu, sigmoid, tanh
+from fnn.activations import identity, relu, sigmoid, softplus, tanh
 from fnn.initializers import normal, zeros
 from fnn.losses import softmax_cross_entropy, squared_error
 from fnn.network import gradient_vector
@@ -275,3 +276,14 @@ def test_the_gradient_as_a_vector_is_that_of_backprop_to_the_bit(rows: int | Non
         assert again == value
         np.testing.assert_array_equal(vector, ravel(grads)[0])
         assert not vector.flags.writeable
+
+
+@pytest.mark.parametrize("pair", [sigmoid, softplus], ids=repr)
+def test_a_pair_that_float16_cannot_compute_is_told(pair: Activation) -> None:
+    """exp(12) is beyond it: the sigmoid of 12 would be NaN."""
+    half = init(key(0), (2, 3, 1), dtype=np.float16)
+    with pytest.raises(TypeError, match=r"^acts\[0\]: expected a pair that float16 can compute"):
+        forward((pair, identity), half, np.ones(2))
+    assert forward((relu, identity), half, np.ones(2)).dtype == np.float16
+    single = init(key(0), (2, 3, 1), dtype=np.float32)
+    assert np.isfinite(forward((pair, identity), single, np.full(2, 12.0))).all()

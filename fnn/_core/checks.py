@@ -145,7 +145,29 @@ def check_network(acts: Acts, params: Params[F]) -> np.dtype[F]:
             f"acts: expected {len(params)} pairs, one for each layer of params, got {len(acts)};"
             " a layer without a nonlinearity takes fnn.activations.identity"
         )
+    if dtype is HALF:
+        _check_half(acts)
     return dtype
+
+
+HALF = np.dtype(np.float16)
+"""Its exp ends at 11, where those of float32 and float64 reach 88 and 709."""
+
+
+def _check_half(acts: Acts) -> None:
+    """Refuse pairs that are NaN where float16 is a number, as most with an exp in them are."""
+    z = np.array([-60000.0, -300.0, -20.0, -12.0, 0.0, 12.0, 20.0, 300.0, 60000.0], HALF)
+    z.setflags(write=False)
+    for i, act in enumerate(acts):
+        with np.errstate(all="ignore"):
+            a = act.f(z)
+            wrong = np.isnan(a) | np.isnan(act.df(z, a))
+        if wrong.any():
+            raise TypeError(
+                f"acts[{i}]: expected a pair that float16 can compute, got {describe(act)}, which"
+                f" is nan at {z[int(np.argmax(wrong))]}; take params of float32, as by"
+                " fnn.init(..., dtype=np.float32)"
+            )
 
 
 def check_loss(loss: Loss) -> None:

@@ -65,7 +65,9 @@ def standardize(x: ArrayLike) -> tuple[Array, Scaling]:
 
     `x` is (n, k) with at least one row. The result has its floating dtype (float64 for integers),
     and the scaling is float64. The standard deviation is that of the population (divided by n, as
-    scikit-learn's). A constant column becomes 0 and has scale 1. The computed deviation is within
+    scikit-learn's). A constant column becomes 0 and has scale 1; so does one that varies by
+    rounding alone, with a deviation of at most 4 eps of its numbers, of which about 0 is left.
+    Otherwise the computed deviation is within
     3 ulp of the true one, the mean within half an ulp and 2 eps of the mean distance from it, even
     where it is 1e15 times the deviation. For data larger than memory, standardize every hundredth
     row and use `Scaling.apply` on the rows as they come.
@@ -170,9 +172,17 @@ def _divisor(span: Array) -> Array:
     return np.where(span > 0, span, 1.0)
 
 
+ROUNDING = 4
+"""A column whose scale is within so many eps of its numbers is taken for a constant: 0.1 * 3 / 3
+and 0.1 are not the same."""
+
+
 def _scaled(x: Array, shift: Array, scale: Array) -> tuple[Array, Scaling]:
-    """The scaled columns, and their scaling."""
-    scaling = Scaling(frozen(shift), frozen(_divisor(scale)))
+    """The scaled columns, and their scaling: 1 where a column varies by rounding alone."""
+    eps = float(np.finfo(x.dtype if x.dtype.kind == "f" else np.float64).eps)
+    size = np.maximum(np.abs(x.min(axis=0)), np.abs(x.max(axis=0))).astype(scale.dtype)
+    varies = scale > ROUNDING * eps * size
+    scaling = Scaling(frozen(shift), frozen(np.where(varies, scale, 1.0)))
     return scaling.apply(x), scaling
 
 

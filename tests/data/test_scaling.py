@@ -318,3 +318,19 @@ def test_a_scaling_that_is_no_numbers_is_refused_by_name(part: str) -> None:
     bad = Scaling(np.zeros(2), np.ones(2))._replace(**{part: words})
     with pytest.raises(TypeError, match=rf"scaling\.{part}: expected real numbers"):
         bad.apply([1.0, 2.0])
+
+
+@pytest.mark.parametrize("scaler", [standardize, min_max])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_columns_that_vary_by_rounding_alone_are_constant(scaler: Any, dtype: Any) -> None:
+    """A third of three times a number, and a last digit more or less of absolute temperature."""
+    eps = np.finfo(dtype).eps
+    rounded = np.where(np.arange(200) % 3 == 0, 0.1, 0.1 * (1 + eps))
+    warm = 273.15 * (1 + eps * (np.arange(200) % 2))
+    real = 273.15 * (1 + 16 * eps * (np.arange(200) % 2))
+    x = np.column_stack([rounded, warm, real, np.full(200, 0.1)]).astype(dtype)
+    scaled, scaling = scaler(x)
+    assert scaling.scale[[0, 1, 3]].tolist() == [1, 1, 1]
+    assert np.abs(scaled[:, [0, 1, 3]]).max() <= 300 * eps
+    assert 0 < scaling.scale[2] < 1e-3
+    assert np.ptp(scaled[:, 2]) >= 0.9

@@ -585,7 +585,7 @@ def test_what_a_loss_gets_is_read_only(weight: Array | None) -> None:
 
 
 def untyped(value: Any) -> Any:
-    """What a type checker would refuse."""
+    """A value that a type checker would refuse."""
     return value
 
 

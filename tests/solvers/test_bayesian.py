@@ -104,7 +104,7 @@ def sinc(spread: float) -> tuple[Batch, Batch]:
 
 def test_noisy_sinc_takes_few_of_91_params_and_is_not_overfitted() -> None:
     noisy, clean = sinc(0.2)
-    params = init(key(8), (1, 30, 1))
+    params = init(key(1), (1, 30, 1))
     *_, fitted = islice(levenberg_marquardt(ACTS, params, noisy), 150)
     *_, state = islice(bayesian_regularization(ACTS, params, noisy), 150)
     assert state.effective < 20 < 91

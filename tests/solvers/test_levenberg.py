@@ -15,6 +15,7 @@ from fnn._core.masks import where
 from fnn.activations import identity, relu, tanh
 from fnn.base import Array
 from fnn.derivatives import jacobian
+from fnn.initializers import zeros
 from fnn.losses import squared_error
 from fnn.network import mean_loss
 from fnn.random import normal, uniform
@@ -33,7 +34,7 @@ X = standard(DRAWN, WEIGHT)  # so that the user's units are those of the solver,
 Y = standard(np.stack([np.sin(DRAWN[:, 0]), DRAWN[:, 1] * DRAWN[:, 2]], axis=1), WEIGHT)
 DATA = Batch(X, Y, WEIGHT)
 PARAMS = init(key(0), (3, 4, 2))
-LINE = init(key(0), (3, 2))
+LINE = init(key(0), (3, 2), b_init=zeros)
 
 
 def last(states: Any) -> Any:

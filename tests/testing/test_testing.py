@@ -12,7 +12,7 @@ import pytest
 
 from fnn import activations, init, losses, network, random, tree
 from fnn.base import Activation, Acts, Array, Batch, Grads, Layer, LayerGrad, Loss, Params
-from fnn.initializers import normal
+from fnn.initializers import normal, zeros
 from fnn.network import backprop, vjp
 from fnn.testing import _checks, check_activation, check_gradients, check_loss
 
@@ -453,7 +453,7 @@ def test_a_network_that_starts_on_its_kinks_is_looked_at_nearby() -> None:
     """XOR with biases of 0: all hidden units of the first sample are at the kink of relu."""
     acts = (RELU, ACTIVATIONS["identity"])
     xor = Batch(np.array([[0, 0], [0, 1], [1, 0], [1, 1]]), np.array([[0], [1], [1], [0]]))
-    params = init(random.key(0), (2, 3, 1))
+    params = init(random.key(0), (2, 3, 1), b_init=zeros)
     check_gradients(acts, SQUARE, params, xor)
     lie = (RELU._replace(df=lambda z, a: relu_prime(z, a) * (1 + 1e-6)), acts[1])
     numbers("params[0]...: backprop", partial(check_gradients, lie, SQUARE, params, xor))
