@@ -4,9 +4,9 @@ Params that `fnn.init` draws are for inputs and targets of about 1. On data in o
 hidden units may be saturated, and from there no descent leads anywhere. So two readings of the
 params are compared: the numbers as they are, and the same numbers for standardized data. Params
 whose loss is not below that of the best constant have learned nothing in the data's units: if these
-are far from 1, the second reading is taken unless it is much worse. Otherwise the hidden layers are compared by the loss that is left once the
-last layer is solved for, by linear least squares. The last layer is solved for, too, where the loss
-is far above that of the best constant.
+are far from 1, the second reading is taken unless it is much worse. Otherwise the hidden layers are
+compared by the loss that is left once the last layer is solved for, by linear least squares. The
+last layer is solved for, too, where the loss is far above that of the best constant.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ ACTS = (tanh, identity)
 DATA = Batch(normal(key(1), (20, 3)), normal(key(2), (20, 2)))
 PASSES = [minibatches(key(i), 6, DATA) for i in range(9)]
 UPDATE = train_step(ACTS, squared_error, adam(0.3))  # with which losses go up and down
-STATES = [start(UPDATE.optimizer, init(key(i), (3, 4, 2))) for i in range(3)]
+STATES = [start(UPDATE.optimizer, init(key(i), (3, 4, 2))) for i in (1, 2, 4)]
 SIZES = pytest.mark.parametrize("piece", [PIECE, 1], ids=["at once", "pass by pass"])
 
 

@@ -213,11 +213,33 @@ def test_the_last_pair_must_reach_the_targets() -> None:
 
 @pytest.mark.parametrize(
     "pair",
-    [sigmoid, tanh, relu, identity, softplus, softsign, silu, gelu, gelu_tanh, mish, selu,
-     hard_sigmoid, leaky_relu(0.1), elu(), elu(2.0), elu(-0.5), elu(0.0),
-     relu6, hard_tanh, hard_swish, log_sigmoid, celu(1.5), dropout(key(1), 0.2, elu())],
+    [
+        sigmoid,
+        tanh,
+        relu,
+        identity,
+        softplus,
+        softsign,
+        silu,
+        gelu,
+        gelu_tanh,
+        mish,
+        selu,
+        hard_sigmoid,
+        leaky_relu(0.1),
+        elu(),
+        elu(2.0),
+        elu(-0.5),
+        elu(0.0),
+        relu6,
+        hard_tanh,
+        hard_swish,
+        log_sigmoid,
+        celu(1.5),
+        dropout(key(1), 0.2, elu()),
+    ],
     ids=str,
-)  # fmt: skip
+)
 def test_the_reach_of_a_pair_is_the_range_of_its_values(pair: Activation) -> None:
     z = np.concatenate([np.linspace(-9, 9, 1_800_001), np.array([-1e308, -800, 800, 1e308])])
     a = pair.f(z)
@@ -398,9 +420,16 @@ def fitted(
     train: Batch, validation: Batch | None = None, loss: Loss = sigmoid_cross_entropy
 ) -> Any:
     return fit(
-        FLAT, loss, sgd(0.1), PARAMS, train,
-        key=key(1), batch_size=8, max_epochs=2, validation=validation,
-    )  # fmt: skip
+        FLAT,
+        loss,
+        sgd(0.1),
+        PARAMS,
+        train,
+        key=key(1),
+        batch_size=8,
+        max_epochs=2,
+        validation=validation,
+    )
 
 
 def trained(pass_: Any, loss: Loss = sigmoid_cross_entropy, acts: Acts = FLAT) -> Any:
@@ -551,10 +580,16 @@ def test_fit_refuses_a_sigmoid_under_logits() -> None:
     refuses(
         (ValueError, "acts", "identity", "got sigmoid"),
         lambda: fit(
-            SQUASHED, sigmoid_cross_entropy, sgd(0.1), PARAMS, RIGHT,
-            key=key(1), batch_size=8, max_epochs=1,
+            SQUASHED,
+            sigmoid_cross_entropy,
+            sgd(0.1),
+            PARAMS,
+            RIGHT,
+            key=key(1),
+            batch_size=8,
+            max_epochs=1,
         ),
-    )  # fmt: skip
+    )
 
 
 def test_many_values_are_not_taken_for_few() -> None:

@@ -103,9 +103,17 @@ def test_fit_learns_labels_and_measures_them() -> None:
         return float((output.argmax(-1) == target).mean())
 
     done = fit(
-        ACTS, LABELED, adam(0.05), PARAMS, BATCH,
-        key=key(1), batch_size=4, max_epochs=200, validation=BATCH, metric=accuracy,
-    )  # fmt: skip
+        ACTS,
+        LABELED,
+        adam(0.05),
+        PARAMS,
+        BATCH,
+        key=key(1),
+        batch_size=4,
+        max_epochs=200,
+        validation=BATCH,
+        metric=accuracy,
+    )
     assert done.history.metric[-1] == 1.0
     assert forward(ACTS, done.params, X).argmax(-1).tolist() == Y.tolist()
 

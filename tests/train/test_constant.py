@@ -123,5 +123,13 @@ def test_params_that_stay_at_the_best_constant_say_nothing() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         y = NOISE - NOISE.mean(axis=0)
-        fit((identity,), squared_error, sgd(0.0), zero, Batch(X, y), key=key(1), batch_size=9,
-            max_epochs=1)  # fmt: skip
+        fit(
+            (identity,),
+            squared_error,
+            sgd(0.0),
+            zero,
+            Batch(X, y),
+            key=key(1),
+            batch_size=9,
+            max_epochs=1,
+        )

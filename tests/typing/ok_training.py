@@ -37,8 +37,20 @@ def error(output: Array, target: Array) -> float:
     return float(np.abs(output - target).max())
 
 
-done = fit(acts, squared_error, optimizer, params, data, key=key(1), batch_size=2, max_epochs=2,
-           validation=data, metric=error, metric_mode="max", min_delta=0.01)  # fmt: skip
+done = fit(
+    acts,
+    squared_error,
+    optimizer,
+    params,
+    data,
+    key=key(1),
+    batch_size=2,
+    max_epochs=2,
+    validation=data,
+    metric=error,
+    metric_mode="max",
+    min_delta=0.01,
+)
 assert_type(done, Fit[np.float32, tuple[AdamState, PlateauState]])
 assert_type(done.best, Params[np.float32])
 again = fit(
