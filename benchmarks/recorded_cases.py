@@ -545,12 +545,13 @@ def fits() -> None:
         case(f"{label} lbfgs", taken, n, solvers.lbfgs, *args)
         case(label, solvers.leave_one_out, acts, params, batch, penalty=1e-3)
         state = taken(n, bayesian, acts, params, batch)[-1]
-        case(label, solvers.predict_interval, acts, state, batch, x[::4], level=0.8)
+        known = solvers.posterior(acts, state, batch)
+        case(label, solvers.predict_interval, acts, known, x[::4], level=0.8)
         case(f"{label} objective", lambda *a: (o := solvers.objective(*a)).fun(o.start), *args)
     missing = Batch(x, np.where(x > 0, x, np.nan))
     wrong(levenberg, (acts, small, x), (acts, small, missing), (acts, small[:1], curve))
     wrong(partial(levenberg, mu=2.0, mu_max=1.0), (acts, small, curve))
-    wrong(solvers.predict_interval, (acts, small, curve, x))
+    wrong(solvers.predict_interval, (acts, small, x))
     wrong(solvers.leave_one_out, (acts, small, Batch(x[:5], x[:5])))
     for name, act in ACTIVATIONS.items():
         case(name, testing.check_activation, act)
