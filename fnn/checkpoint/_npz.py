@@ -35,7 +35,8 @@ def write(file: BinaryIO, title: str, text: str, arrays: Mapping[str, Array]) ->
         _write_entry(archive, title, text.encode())
         for name, array in arrays.items():
             fortran = array.flags.fnc
-            flat = np.ascontiguousarray(array.T if fortran else array, _little(array)).reshape(-1)
+            # A copy: the format reads twice what another thread may write meanwhile.
+            flat = np.array(array.T if fortran else array, _little(array), order="C").reshape(-1)
             data = flat.view(np.uint8).data
             _write_entry(archive, f"{name}.npy", _header(array, fortran), data)
 

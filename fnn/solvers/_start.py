@@ -3,8 +3,9 @@
 Params that `fnn.init` draws are for inputs and targets of about 1. On data in other units all
 hidden units may be saturated, and from there no descent leads anywhere. So two readings of the
 params are compared: the numbers as they are, and the same numbers for standardized data. Params
-whose loss is not below that of the best constant have learned nothing in the data's units: if these
-are far from 1, the second reading is taken unless it is much worse. Otherwise the hidden layers are
+whose loss is hardly below that of the best constant have learned nothing in the data's units: if
+these are far from 1, the second reading is taken, or where its hidden layers are much worse, the
+first with its last layer solved for. Otherwise the hidden layers are
 compared by the loss that is left once the last layer is solved for, by linear least squares. The
 last layer is solved for, too, where the loss is far above that of the best constant.
 """
@@ -41,6 +42,9 @@ any better loss will do."""
 NEAR = 4.0
 """The largest shift or scale, or the inverse of a scale, of data in units of about 1."""
 
+NOTHING = 0.9
+"""A loss, as a fraction of that of the best constant, above which params have learned nothing."""
+
 FAR = 10.0
 """A loss, as a multiple of that of the best constant, from which the last layer is solved for."""
 
@@ -63,8 +67,8 @@ def better_start(data: Standardized[F], loss: float) -> NDArray[F] | None:
         if len(fixed) > 1 and free_first:
             other, read = solved(data, units.given)
             useful = not solvable or squared(data, units.given) < useless
-            if solvable and useful and loss >= constant and foreign(units) and other * BETTER < own:
-                return units.given
+            if solvable and loss > NOTHING * constant and foreign(units):
+                return (units.given if useful else read) if other * BETTER < own else start
             enough = 1.0 if saturated(data) else BETTER
             if other < enough * min(own, loss):
                 return units.given if useful else read

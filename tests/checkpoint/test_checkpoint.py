@@ -9,6 +9,7 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import tracemalloc
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -772,3 +773,24 @@ def test_damaged_files_are_refused_or_loaded_right(tmp_path: Path) -> None:
             damaged[draw.randrange(len(data))] ^= 1 << draw.randrange(8)
         outcomes.append(survives(tmp_path / "run.npz", bytes(damaged)))
     assert 0 < sum(outcomes) < 600  # what is neither data nor structure may change: dates, modes
+
+
+def test_an_array_that_another_thread_writes_makes_a_file_that_loads(tmp_path: Path) -> None:
+    """With torn values at worst: the checksum and the bytes are of one copy."""
+    array, path, ended = np.zeros(200_000), tmp_path / "shared.npz", threading.Event()
+
+    def write() -> None:
+        value = 0.0
+        while not ended.is_set():
+            value += 1.0
+            array.fill(value)
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    try:
+        for _ in range(20):
+            save(path, (array,))
+            load(path, (array,))
+    finally:
+        ended.set()
+        thread.join()

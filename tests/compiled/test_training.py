@@ -699,3 +699,12 @@ def test_batches_of_many_sizes_share_memory() -> None:
         data = table(n, 50, 10)
         arguments = (relu, sigmoid), squared_error, params, data
         agree(fnn.backprop(*arguments), compiled.backprop(*arguments), 1e-12)
+
+
+def test_a_list_of_pairs_is_refused_even_where_its_network_is_remembered() -> None:
+    params = init(key(0), (3, 4, 2))
+    acts: Any = (tanh, identity)
+    compiled.forward(acts, params, np.ones(3))
+    with pytest.raises(TypeError, match="^acts: expected a tuple of Activation pairs, got a list"):
+        compiled.forward(list(acts), params, np.ones(3))
+    compiled.forward(acts, params, np.ones(3))

@@ -100,6 +100,19 @@ def test_params_of_init_fit_data_in_any_units(name: str, solver: str) -> None:
         assert r_squared(ACTS, end(states).params, data) >= 0.999
 
 
+@pytest.mark.parametrize("solver", [levenberg_marquardt, bayesian_regularization])
+@pytest.mark.parametrize("factor", [30.0, 300.0, 1e10])
+@pytest.mark.parametrize("centered", [True, False])
+def test_loud_targets_are_fit_from_every_seed(solver: Any, factor: float, centered: bool) -> None:
+    """The output of `init` is next to nothing beside them: a start that has learned nothing."""
+    x = np.arange(0, 10.05, 0.2)[:, None]
+    y = np.sin(x) - (np.sin(x).mean() if centered else 0.0)
+    data = Batch(standard(x) if centered else x, factor * y)
+    for seed in range(4):
+        fit = end(islice(solver(ACTS, init(key(seed), (1, 10, 1)), data), 100))
+        assert r_squared(ACTS, fit.params, data) > 0.999
+
+
 def test_the_given_start_comes_first_bit_by_bit_and_a_fit_is_gone_on_from() -> None:
     data = SI["years"][0]
     states = list(islice(levenberg_marquardt(ACTS, init(key(1), (1, 8, 1)), data), 40))

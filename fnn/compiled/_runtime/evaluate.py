@@ -45,7 +45,7 @@ _memory = Memory()
 
 def same(acts: Acts, others: Acts) -> bool:
     """Tell whether both have the very same pairs."""
-    return len(acts) == len(others) and all(map(is_, acts, others))
+    return type(others) is tuple and len(acts) == len(others) and all(map(is_, acts, others))
 
 
 def remember(kept: dict[K, T], key: K, made: T) -> T:
