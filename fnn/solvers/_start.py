@@ -3,11 +3,11 @@
 Params that `fnn.init` draws are for inputs and targets of about 1. On data in other units all
 hidden units may be saturated, and from there no descent leads anywhere. So two readings of the
 params are compared: the numbers as they are, and the same numbers for standardized data. Params
-whose loss is hardly below that of the best constant have learned nothing in the data's units: if
-these are far from 1, the second reading is taken, or where its hidden layers are much worse, the
-first with its last layer solved for. Otherwise the hidden layers are
-compared by the loss that is left once the last layer is solved for, by linear least squares. The
-last layer is solved for, too, where the loss is far above that of the best constant.
+whose loss is hardly below that of the best constant have learned nothing. If the units of the data
+are far from 1, the second reading is taken then, or where its hidden layers are much worse, the
+first with its last layer solved for, by linear least squares. Otherwise the hidden layers are
+compared by the loss that is left once the last layer is solved for. The last layer is solved for,
+too, where the loss is far above that of the best constant.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from fnn.activations import identity
 from fnn.base import F
 from fnn.network import forward, trace
 from fnn.solvers._cholesky import Matrix, cholesky, solve
-from fnn.solvers._units import Standardized, Units, linear_output
+from fnn.solvers._units import Standardized, linear_output
 
 CHUNK = 2**12
 """Rows at a time."""
@@ -67,21 +67,21 @@ def better_start(data: Standardized[F], loss: float) -> NDArray[F] | None:
         if len(fixed) > 1 and free_first:
             other, read = solved(data, units.given)
             useful = not solvable or squared(data, units.given) < useless
-            if solvable and loss > NOTHING * constant and foreign(units):
-                return (units.given if useful else read) if other * BETTER < own else start
+            if solvable and loss > NOTHING * constant:
+                strange = foreign(units.y_shift, units.y_scale)
+                if other * BETTER >= own and strange:
+                    return start
+                if other * BETTER < own and (strange or foreign(units.x_shift, units.x_scale)):
+                    return units.given if useful else read
             enough = 1.0 if saturated(data) else BETTER
             if other < enough * min(own, loss):
                 return units.given if useful else read
         return start if solvable and own < loss and not loss < useless else None
 
 
-def foreign(units: Units[F]) -> bool:
+def foreign(shift: Matrix, scale: Matrix) -> bool:
     """True where a column is far from standardized, so that its units are others than params'."""
-    for shift, scale in ((units.x_shift, units.x_scale), (units.y_shift, units.y_scale)):
-        far = (np.abs(shift) > NEAR) | (scale > NEAR) | (scale < 1 / NEAR)
-        if far.any():
-            return True
-    return False
+    return bool(((np.abs(shift) > NEAR) | (scale > NEAR) | (scale < 1 / NEAR)).any())
 
 
 def better_reading(data: Standardized[F]) -> bool:

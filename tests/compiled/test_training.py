@@ -703,8 +703,9 @@ def test_batches_of_many_sizes_share_memory() -> None:
 
 def test_a_list_of_pairs_is_refused_even_where_its_network_is_remembered() -> None:
     params = init(key(0), (3, 4, 2))
-    acts: Any = (tanh, identity)
+    acts = (tanh, identity)
+    pairs: Any = list(acts)
     compiled.forward(acts, params, np.ones(3))
-    with pytest.raises(TypeError, match="^acts: expected a tuple of Activation pairs, got a list"):
-        compiled.forward(list(acts), params, np.ones(3))
+    with pytest.raises(TypeError, match=r"^acts: expected a tuple of Activation pairs, got a list"):
+        compiled.forward(pairs, params, np.ones(3))
     compiled.forward(acts, params, np.ones(3))
