@@ -304,7 +304,7 @@ def networks() -> None:
     bad += [(ACTS, PARAMS[::-1], X), (ACTS, PARAMS, [[1, 2, 3], [1]]), (ACTS, PARAMS, None)]
     bad += [(ACTS, (PARAMS[0], NARROW[1]), X), (ACTS, PARAMS, np.ma.masked_equal(X, 0))]
     batches = [Batch(X, y) for y in (Y[:, 0], Y[:1], Y.T, Y.astype(str), Y[:0])] + [(X, Y)]
-    batches += [Batch(X, Y, w) for w in (np.ones(3), -Y[:, 0], np.zeros(5), np.full(5, np.nan))]
+    batches += [Batch(X, Y, w) for w in (np.ones(3), -Y[:, 0], np.full(5, np.nan))]
     for engine in (fnn, compiled):
         wrong(engine.forward, *bad)
         wrong(engine.backprop, *[(ACTS, squared_error, PARAMS, batch) for batch in batches])
@@ -397,7 +397,8 @@ def files() -> None:
     wrong(scaling.apply, (Y,))
     wrong(data.Scaling(np.ones(1), np.zeros(1)).apply, ([1.0],))
     wrong(lambda wrong: data.absorb(PARAMS, inputs=wrong), (narrow,), (1.0,))
-    wrong(fnn.samples, (HEAVY,), (Batch(np.where(X > 0, X, np.nan), Y),), (Batch(X, Y[:2]),), (X,))
+    case("weights", listed, fnn.samples, HEAVY)
+    wrong(fnn.samples, (Batch(np.where(X > 0, X, np.nan), Y),), (Batch(X, Y[:2]),), (X,))
     wrong(fnn.minibatches, (0, 2, DATA), (key(0), 0, DATA), (key(0), 2, Batch(X, Y, -Y[:, 0])))
     wrong(data.batches_from, (iter([]), 2), (DATA, 2), ([], 0))
     sources = ([], lambda: 3, [(X, Y[:2])], [X], [DATA, (X[:, :2], Y)])
@@ -549,7 +550,8 @@ def fits() -> None:
         case(label, solvers.predict_interval, acts, known, x[::4], level=0.8)
         case(f"{label} objective", lambda *a: (o := solvers.objective(*a)).fun(o.start), *args)
     missing = Batch(x, np.where(x > 0, x, np.nan))
-    wrong(levenberg, (acts, small, x), (acts, small, missing), (acts, small[:1], curve))
+    case("missing targets levenberg", taken, 5, levenberg, acts, small, missing)
+    wrong(levenberg, (acts, small, x), (acts, small[:1], curve))
     wrong(partial(levenberg, mu=2.0, mu_max=1.0), (acts, small, curve))
     wrong(solvers.predict_interval, (acts, small, x))
     wrong(solvers.leave_one_out, (acts, small, Batch(x[:5], x[:5])))

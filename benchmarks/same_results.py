@@ -1,6 +1,6 @@
 """Compare every public function with what it computed before, to the last bit, on both engines.
 
-    python -m benchmarks.same_results record FILE.npz
+    python -m benchmarks.same_results record FILE.npz       benchmarks/results.npz is such a file
     python -m benchmarks.same_results compare FILE.npz      exit status 1 where anything differs
 
 A case is a call. Its result is a tree of arrays, numbers and texts, and its warnings are a part of
