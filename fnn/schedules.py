@@ -17,6 +17,8 @@ from functools import partial
 from itertools import pairwise
 from typing import TypeAlias
 
+from typing_extensions import override
+
 from fnn._core.numbers import check_rate, finite, whole, within
 
 __all__ = [
@@ -56,13 +58,22 @@ def rate_at(rate: float | Schedule, step: int) -> float:
     return check_rate(f"rate({step})", rate(step)) if callable(rate) else rate
 
 
+class _Made(partial[float]):
+    """A schedule as a function and its numbers, which prints as such."""
+
+    @override
+    def __repr__(self) -> str:
+        numbers = ", ".join(f"{name}={value!r}" for name, value in self.keywords.items())
+        return f"{self.func.__name__.removeprefix('_')}({numbers})"
+
+
 def constant(rate: float) -> Schedule:
     """One rate for every step, finite and at least 0.
 
     >>> constant(0.1)(1000)
     0.1
     """
-    return partial(_constant, rate=check_rate("rate", rate))
+    return _Made(_constant, rate=check_rate("rate", rate))
 
 
 def exponential(rate: float, factor: float, every: int = 1) -> Schedule:
@@ -74,7 +85,7 @@ def exponential(rate: float, factor: float, every: int = 1) -> Schedule:
     >>> exponential(0.1, 0.5, every=100)(200)
     0.025
     """
-    return partial(
+    return _Made(
         _exponential,
         rate=check_rate("rate", rate),
         factor=check_rate("factor", factor),
@@ -91,7 +102,7 @@ def inverse_time(rate: float, decay: float, every: int = 1) -> Schedule:
     >>> inverse_time(0.1, 1.0, every=10)(10)
     0.05
     """
-    return partial(
+    return _Made(
         _inverse_time,
         rate=check_rate("rate", rate),
         decay=check_rate("decay", decay),
@@ -115,7 +126,7 @@ def piecewise(rates: Sequence[float], boundaries: Sequence[int]) -> Schedule:
     if any(later <= step for step, later in pairwise(steps)):
         raise ValueError(f"boundaries: expected increasing step numbers, got {steps}")
     levels = tuple(check_rate(f"rates[{i}]", rate) for i, rate in enumerate(rates))
-    return partial(_piecewise, rates=levels, boundaries=steps)
+    return _Made(_piecewise, rates=levels, boundaries=steps)
 
 
 def cosine(rate: float, steps: int, last: float = 0.0) -> Schedule:
@@ -128,7 +139,7 @@ def cosine(rate: float, steps: int, last: float = 0.0) -> Schedule:
     >>> [round(cosine(0.1, 100)(step), 9) for step in (0, 50, 100, 1000)]
     [0.1, 0.05, 0.0, 0.0]
     """
-    return partial(
+    return _Made(
         _cosine,
         rate=check_rate("rate", rate),
         steps=whole("steps", steps, 1),
@@ -145,7 +156,7 @@ def warm_up(steps: int, then: float | Schedule, first: float = 0.0) -> Schedule:
     >>> [warm_up(4, 0.1)(step) for step in (0, 1, 4, 1000)]
     [0.0, 0.025, 0.1, 0.1]
     """
-    return partial(
+    return _Made(
         _warm_up,
         steps=whole("steps", steps, 1),
         then=check_schedule(then),
@@ -178,7 +189,7 @@ def one_cycle(
     peak = check_rate("peak", peak)
     first = peak / div
     last = first / final_div
-    return partial(_one_cycle, peak=peak, first=first, last=last, top=top, end=steps - 1)
+    return _Made(_one_cycle, peak=peak, first=first, last=last, top=top, end=steps - 1)
 
 
 def _constant(step: int, *, rate: float) -> float:

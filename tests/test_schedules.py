@@ -187,3 +187,13 @@ def test_a_schedules_bad_rate_is_told_with_its_step(
     optimizer = sgd(rate)
     with pytest.raises(error, match=message):
         optimizer.update(grads, optimizer.init(params), params)
+
+
+def test_a_schedule_prints_its_numbers() -> None:
+    assert repr(constant(0.1)) == "constant(rate=0.1)"
+    nested = warm_up(4, cosine(0.1, 10))
+    inner = "cosine(rate=0.1, steps=10, last=0.0)"
+    assert repr(nested) == f"warm_up(steps=4, then={inner}, first=0.0)"
+    assert repr(adam(nested)) == f"adam({nested!r})"
+    assert pickle.loads(pickle.dumps(nested))(7) == nested(7)
+    assert repr(pickle.loads(pickle.dumps(nested))) == repr(nested)
