@@ -75,7 +75,7 @@ def _params_error(params: Any) -> Exception | None:
                 )
             if array.ndim != rank:
                 return ValueError(
-                    f"{name}.{part}: expected {rank} dimension{'s' * (rank > 1)},"
+                    f"{name}.{part}: expected {rank} dimension{'s' if rank > 1 else ''},"
                     f" got shape {array.shape}; w is (n_in, n_out) and b is (n_out,)"
                 )
             if array.dtype != params[0][0].dtype:

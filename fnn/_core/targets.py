@@ -128,7 +128,10 @@ def check_targets(
     reached = Rule(low, high, missing=targets.missing)
     both = domain._replace(low=max(low, domain.low), high=min(high, domain.high))
     table, weight = (y, data.weight) if rows else (y[None], None)
+    classes = targets.least_outputs > 1 and not labels
     for part, weights, start in _parts(table, weight):
+        if classes and not part.any(axis=-1).all():
+            _check_classes(part, weights, start, f"{name}.y", has_rows=rows != ())
         if both.fine(part):
             continue
         for rule in (domain, reached):
@@ -148,6 +151,17 @@ def check_targets(
                 f" targets from {seen.least:g} to {seen.greatest:g}, {value}{place};"
                 f" {remedies.for_reach(seen, low, high)}"
             )
+
+
+def _check_classes(part: Array, weights: Any, start: int, name: str, *, has_rows: bool) -> None:
+    """Refuse a row that is 0 for every class: its loss is 0 whatever the output."""
+    empty = ~part.any(axis=-1) & np.broadcast_to(_counted(part, weights), part.shape).any(axis=-1)
+    if empty.any():
+        raise ValueError(
+            f"{name}: expected a class, or probabilities of classes, for every sample, got only 0"
+            f"{_place((start + int(empty.argmax()),), has_rows=has_rows)}; leave out rows without a"
+            " class, or give them weight 0"
+        )
 
 
 def _too_few_outputs(targets: Targets, loss: Loss, y: Array, outputs: int, name: str) -> ValueError:
@@ -254,5 +268,6 @@ def _counted(part: Array, weight: Array | None) -> NDArray[np.bool_]:
 
 def _place(at: tuple[Any, ...], *, has_rows: bool) -> str:
     row, *columns = at
-    where = [f"row {row}"] * has_rows + [f"column {column}" for column in columns]
+    where = [f"row {row}"] if has_rows else []
+    where += [f"column {column}" for column in columns]
     return f" in {', '.join(where)}" if where else ""

@@ -621,3 +621,18 @@ def test_the_engine_looks_at_targets_before_it_trains() -> None:
     refuses(expected, compiled.train_many, [squares, update], [state] * 2, [wrong] * 2)
     assert len(compiled.train(update, state, [right] * 2).losses) == 2
     assert compiled.train_many([squares, update], [state] * 2, [right] * 2).losses.shape == (2, 2)
+
+
+def test_a_row_without_a_class_is_refused_and_can_be_left_out_or_weigh_nothing() -> None:
+    params, y = init(key(0), (3, 4, 2)), np.eye(2)[[0, 1, 0, 1]]
+    y[2] = 0.0
+    acts, x = (tanh, identity), np.ones((4, 3))
+    with pytest.raises(
+        ValueError, match=r"^data\.y: expected a class.* got only 0 in row 2; leave"
+    ):
+        check_targets(acts, softmax_cross_entropy, params, Batch(x, y))
+    check_targets(
+        acts, softmax_cross_entropy, params, Batch(np.delete(x, 2, 0), np.delete(y, 2, 0))
+    )
+    weight = np.array([1.0, 1.0, 0.0, 1.0])
+    check_targets(acts, softmax_cross_entropy, params, Batch(x, y, weight))
