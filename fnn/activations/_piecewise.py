@@ -101,12 +101,14 @@ def _relu6(z: Array) -> Array:
 
 def _relu6_df(z: Array, a: Array) -> Array:
     """Slope 1 where 0 < z <= 6, else 0."""
-    return beyond(z, 0.0) - beyond(z, 6.0)
+    slope: Array = beyond(z, 0.0) - beyond(z, 6.0)
+    return slope
 
 
 def beyond(z: Array, place: float) -> Array:
     """Step 1 where z > place, else 0, and NaN for NaN."""
-    return np.maximum(np.sign(z - place), 0.0)
+    step: Array = np.maximum(np.sign(z - place), 0.0)
+    return step
 
 
 relu6 = Activation(_relu6, _relu6_df, zero_second_derivative, reach=(0.0, 6.0), name="relu6")

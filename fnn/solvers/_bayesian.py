@@ -180,9 +180,9 @@ def bayesian_regularization(
 
 def first_estimate(point: Point[F]) -> Evidence:
     """Assumptions before the first estimate: outputs are equally noisy, the prior is wide."""
-    ones = np.ones(len(point.normal.losses))
+    ones, none = np.ones(len(point.normal.losses)), np.zeros(len(point.normal.losses))
     mean = float(point.normal.curvature.trace()) / max(len(point.free), 1)
-    return Evidence(np.inf, ones, 0 * ones, FIRST * mean, ones, 0 * ones)
+    return Evidence(np.inf, ones, none, FIRST * mean, ones, none)
 
 
 def estimate(task: Problem[F], point: Point[F], before: Evidence) -> tuple[Evidence, Point[F]]:
@@ -192,7 +192,8 @@ def estimate(task: Problem[F], point: Point[F], before: Evidence) -> tuple[Evide
     """
     total, each, ratios = task.known, np.count_nonzero(task.share, axis=0), before.ratios
     n, penalty, tiny = total / len(each), before.penalty, np.finfo(np.float64).tiny
-    losses, curvature = point.normal.losses / ratios, point.normal.curvature
+    losses: Matrix = np.divide(point.normal.losses, ratios, dtype=np.float64)
+    curvature = point.normal.curvature
     several = len(each) > 1
     gradients, parts = task.by_output(point.whole) if several else (None, None)
     if parts is None:
@@ -211,12 +212,13 @@ def estimate(task: Problem[F], point: Point[F], before: Evidence) -> tuple[Evide
     if 0 < alpha < np.inf and (betas > 0).all() and (betas < np.inf).all():
         beta = float(each @ betas) / total
         penalty = min(alpha / (beta * n), GROWTH * penalty)  # a perfect fit keeps the penalty
-        ratios = np.clip(betas / beta, ratios / GROWTH, GROWTH * ratios)
-        ratios = ratios * total / float(each @ ratios)
+        grown: Matrix = np.clip(betas / beta, ratios / GROWTH, GROWTH * ratios, dtype=np.float64)
+        ratios = np.divide(grown * total, float(each @ grown), dtype=np.float64)
     if gradients is not None and parts is not None:
-        curvature = np.tensordot(ratios, parts, 1)
-        scaled = ratios * losses
-        normal = Normal(float(scaled.sum()), ratios @ gradients, curvature, scaled)
+        curvature = np.tensordot(ratios, parts, 1).astype(np.float64, copy=False)
+        gradient = np.matmul(ratios, gradients, dtype=np.float64)
+        scaled = np.multiply(ratios, losses, dtype=np.float64)
+        normal = Normal(float(scaled.sum()), gradient, curvature, scaled)
         point = point._replace(normal=normal)
         e = np.linalg.eigvalsh(np.tensordot(betas, parts, 1)) if (betas < np.inf).all() else e
     elif betas[0] < np.inf:
@@ -251,7 +253,7 @@ def state_of(
     task: Problem[F], point: Point[F], evidence: Evidence, number: int, params: Params[F]
 ) -> BayesianState[F]:
     """The state of a point, in the user's units."""
-    losses = point.normal.losses / evidence.ratios
+    losses: Matrix = np.divide(point.normal.losses, evidence.ratios, dtype=np.float64)
     loss, effective = task.user_loss(losses), float(evidence.effective.sum())
     n = task.known / len(losses)
     beta = (task.known - effective) / (n * loss) if loss > 0 else np.inf

@@ -103,16 +103,16 @@ class Problem(Standardized[F]):
 
     def weighted_by(self, factors: Matrix) -> Problem[F]:
         """The problem whose outputs count by these factors more."""
-        return replace(self, share=self.share * factors)
+        share: Matrix = np.multiply(self.share, factors, dtype=np.float64)
+        return replace(self, share=share)
 
     @property
     def weights(self) -> Matrix:
         """The weights of mean 1 over the targets that count, (n, n_out); 0 for the others."""
-        share = self.share
+        share: Matrix = self.share
         if not linear_output(self.acts):
-            share = share * np.square(self.units.residual_scale)
-        weights: Matrix = share * (self.known / share.shape[1])
-        return weights
+            share = np.multiply(share, np.square(self.units.residual_scale), dtype=np.float64)
+        return np.multiply(share, self.known / share.shape[1], dtype=np.float64)
 
     def by_output(self, vector: NDArray[F]) -> tuple[Matrix, Matrix]:
         """The parts of g (n_out, P) and of A (n_out, P, P) that each output has."""
@@ -212,7 +212,8 @@ def known_data(
     if weight is not None:
         wide = weight.astype(np.float64)
         wide = np.where(known, wide if wide.ndim == 2 else wide[:, None], 0.0)
-        weights = wide / max(float(wide.max()), np.finfo(np.float64).tiny)
+        most = max(float(wide.max()), float(np.finfo(np.float64).tiny))
+        weights = np.divide(wide, most, dtype=np.float64)
     total = weights[weights.any(1)].sum()  # the same numbers as without the rows of weight 0
     if not total > 0:
         raise ValueError(

@@ -100,7 +100,7 @@ def posterior(
         )
     standard = betas * np.square(task.units.residual_scale)
     scaled = task.weighted_by(standard).normal(task.units.start)
-    matrix = scaled.curvature * (task.known / len(betas))
+    matrix = np.multiply(scaled.curvature, task.known / len(betas), dtype=np.float64)
     matrix.flat[:: len(matrix) + 1] += state.alpha if len(matrix) else 0.0
     factor = cholesky(matrix)
     if factor is None:

@@ -90,7 +90,7 @@ def rescaled(acts: Acts, loss: Loss, params: Params[F], batch: Batch) -> Rescale
     if batch.weight is not None:
         weight = as_floats("batch.weight", batch.weight, np.dtype(np.float64))
         share *= weight if weight.shape == y.shape else weight.reshape(-1, 1)
-    share *= y.shape[1] / max(float(share.sum()), np.finfo(np.float64).tiny)
+    share *= y.shape[1] / max(float(share.sum()), float(np.finfo(np.float64).tiny))
     residual = linear_output(acts) and _of_residuals(loss, y.shape)
     fixed = np.zeros(len(vector), bool)
     units = units_of(params, fixed, x, y, share, linear=residual, each=True)

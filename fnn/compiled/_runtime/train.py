@@ -187,8 +187,10 @@ class Run(Generic[F, S]):
 
         Its state is the last one whose loss is finite, or that at the start of the epoch.
         """
-        session, firsts = self.session, now.piece.firsts.tolist()
-        losses, start, epoch = np.empty(0), now.before, 0
+        session = self.session
+        firsts: list[int] = [int(first) for first in now.piece.firsts]
+        losses: Floats = np.empty(0)
+        start, epoch = now.before, 0
         session.restore(start)
         for first, end in pairwise(firsts):
             start = session.saved()
