@@ -112,7 +112,8 @@ class Problem(Standardized[F]):
         share: Matrix = self.share
         if not linear_output(self.acts):
             share = np.multiply(share, np.square(self.units.residual_scale), dtype=np.float64)
-        return np.multiply(share, self.known / share.shape[1], dtype=np.float64)
+        weights: Matrix = np.multiply(share, self.known / share.shape[1], dtype=np.float64)
+        return weights
 
     def by_output(self, vector: NDArray[F]) -> tuple[Matrix, Matrix]:
         """The parts of g (n_out, P) and of A (n_out, P, P) that each output has."""
