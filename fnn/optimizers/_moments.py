@@ -15,7 +15,7 @@ from typing_extensions import override
 from fnn._core import reprs
 from fnn._core.masks import Mask, Where, where
 from fnn._core.numbers import check_rate, fraction, positive
-from fnn.base import Array, Optimizer
+from fnn.base import Array, Optimizer, S
 from fnn.optimizers._adaptive import Adaptive
 from fnn.optimizers._rules import add_decay, add_scaled, divide_by_root
 from fnn.schedules import Schedule, check_schedule, rate_at
@@ -37,30 +37,53 @@ class AdamState(NamedTuple):
 
 
 @dataclass(frozen=True, repr=False)
-class Adam(Adaptive[AdamState]):
-    """The rule of `adam`."""
+class Moments(Adaptive[S]):
+    """A rule of the sums ``m`` of g and, but for Adamax, ``v`` of g ** 2, decayed by b1 and b2."""
 
-    name: ClassVar[str] = "adam"
-    kind: ClassVar[type[AdamState]] = AdamState
     rate: float | Schedule
     b1: float = 0.9
     b2: float = 0.999
     eps: float = 1e-8
 
-    @override
-    def change(self, steps: int, g: Array, old: list[Array], new: list[Array]) -> None:
-        (m0, v0), (m, v) = old, new
-        np.multiply(m0, self.b1, out=m)
-        m += g
+    def add_moments(self, g: Array, old: list[Array], new: list[Array]) -> None:
+        """Fill ``m`` and ``v``, the first two of `new`; `g` becomes its square."""
+        add_term(new[0], self.b1, old[0], g)
         g *= g
-        np.multiply(v0, self.b2, out=v)
-        v += g
-        # m / M / (sqrt(v / V) + eps), with M and V taken to the scalars
+        add_term(new[1], self.b2, old[1], g)
+
+    def divide(self, steps: int, g: Array, m: Array, v: Array) -> None:
+        """Set ``g = -rate * (m / M) / (sqrt(v / V) + eps)``, with M and V taken to the scalars."""
         root = math.sqrt(weight_sum(self.b2, steps + 1))
         np.sqrt(v, out=g)
         g += self.eps * root
         np.divide(m, g, out=g)
         g *= -rate_at(self.rate, steps) * root / weight_sum(self.b1, steps + 1)
+
+
+@dataclass(frozen=True, repr=False)
+class Adam(Moments[AdamState]):
+    """The rule of `adam`."""
+
+    name: ClassVar[str] = "adam"
+    kind: ClassVar[type[AdamState]] = AdamState
+
+    @override
+    def change(self, steps: int, g: Array, old: list[Array], new: list[Array]) -> None:
+        self.add_moments(g, old, new)
+        self.divide(steps, g, *new)
+
+
+def add_term(total: Array, b: float, before: Array, term: Array) -> None:
+    """``total = b * before + term``."""
+    np.multiply(before, b, out=total)
+    total += term
+
+
+def check_numbers(
+    rate: float | Schedule, b1: float, b2: float, eps: float
+) -> tuple[float | Schedule, float, float, float]:
+    """Return the four numbers of a `Moments` as they are, if they are in their ranges."""
+    return check_schedule(rate), fraction("b1", b1), fraction("b2", b2), positive("eps", eps)
 
 
 def weight_sum(b: float, t: int) -> float:
@@ -90,9 +113,7 @@ def adam(
     >>> optimizer.update(grads, optimizer.init(params), params)[0]
     (LayerGrad(w=array([[-0.1]]), b=array([-0.1])),)
     """
-    return Adam(
-        check_schedule(rate), fraction("b1", b1), fraction("b2", b2), positive("eps", eps)
-    ).pair()
+    return Adam(*check_numbers(rate, b1, b2, eps)).pair()
 
 
 @dataclass(frozen=True, repr=False)
@@ -136,10 +157,7 @@ def adamw(
     (LayerGrad(w=array([[-0.2]]), b=array([-0.125])),)
     """
     return AdamW(
-        check_schedule(rate),
-        fraction("b1", b1),
-        fraction("b2", b2),
-        positive("eps", eps),
+        *check_numbers(rate, b1, b2, eps),
         check_rate("decay", decay),
         None if mask is None else where(mask),
     ).pair()
@@ -155,8 +173,7 @@ class Nadam(Adam):
     def change(self, steps: int, g: Array, old: list[Array], new: list[Array]) -> None:
         (m0, v0), (m, v) = old, new
         t = steps + 1
-        np.multiply(m0, self.b1, out=m)
-        m += g
+        add_term(m, self.b1, m0, g)
         np.multiply(g, g, out=v)
         add_scaled(v, self.b2, v0)
         g *= 1.0 / weight_sum(self.b1, t)
@@ -181,9 +198,7 @@ def nadam(
     >>> optimizer.update(grads, optimizer.init(params), params)[0]
     (LayerGrad(w=array([[-0.13333333]]), b=array([-0.13333333])),)
     """
-    return Nadam(
-        check_schedule(rate), fraction("b1", b1), fraction("b2", b2), positive("eps", eps)
-    ).pair()
+    return Nadam(*check_numbers(rate, b1, b2, eps)).pair()
 
 
 class AmsgradState(NamedTuple):
@@ -200,30 +215,18 @@ class AmsgradState(NamedTuple):
 
 
 @dataclass(frozen=True, repr=False)
-class Amsgrad(Adaptive[AmsgradState]):
+class Amsgrad(Moments[AmsgradState]):
     """The rule of `amsgrad`."""
 
     name: ClassVar[str] = "amsgrad"
     kind: ClassVar[type[AmsgradState]] = AmsgradState
-    rate: float | Schedule
-    b1: float = 0.9
-    b2: float = 0.999
-    eps: float = 1e-8
 
     @override
     def change(self, steps: int, g: Array, old: list[Array], new: list[Array]) -> None:
-        (m0, v0, top0), (m, v, top) = old, new
-        np.multiply(m0, self.b1, out=m)
-        m += g
-        g *= g
-        np.multiply(v0, self.b2, out=v)
-        v += g
-        np.maximum(top0, v, out=top)
-        root = math.sqrt(weight_sum(self.b2, steps + 1))  # as in Adam
-        np.sqrt(top, out=g)
-        g += self.eps * root
-        np.divide(m, g, out=g)
-        g *= -rate_at(self.rate, steps) * root / weight_sum(self.b1, steps + 1)
+        m, v, top = new
+        self.add_moments(g, old, new)
+        np.maximum(old[2], v, out=top)
+        self.divide(steps, g, m, top)
 
 
 def amsgrad(
@@ -243,9 +246,7 @@ def amsgrad(
     >>> optimizer.update(grads, optimizer.init(params), params)[0]
     (LayerGrad(w=array([[-0.1]]), b=array([-0.1])),)
     """
-    return Amsgrad(
-        check_schedule(rate), fraction("b1", b1), fraction("b2", b2), positive("eps", eps)
-    ).pair()
+    return Amsgrad(*check_numbers(rate, b1, b2, eps)).pair()
 
 
 class AdamaxState(NamedTuple):
@@ -261,21 +262,16 @@ class AdamaxState(NamedTuple):
 
 
 @dataclass(frozen=True, repr=False)
-class Adamax(Adaptive[AdamaxState]):
+class Adamax(Moments[AdamaxState]):
     """The rule of `adamax`."""
 
     name: ClassVar[str] = "adamax"
     kind: ClassVar[type[AdamaxState]] = AdamaxState
-    rate: float | Schedule
-    b1: float = 0.9
-    b2: float = 0.999
-    eps: float = 1e-8
 
     @override
     def change(self, steps: int, g: Array, old: list[Array], new: list[Array]) -> None:
         (m0, u0), (m, u) = old, new
-        np.multiply(m0, self.b1, out=m)
-        m += g
+        add_term(m, self.b1, m0, g)
         np.abs(g, out=g)
         g += self.eps
         np.multiply(u0, self.b2, out=u)
@@ -301,6 +297,4 @@ def adamax(
     >>> optimizer.update(grads, optimizer.init(params), params)[0]
     (LayerGrad(w=array([[-0.1]]), b=array([-0.1])),)
     """
-    return Adamax(
-        check_schedule(rate), fraction("b1", b1), fraction("b2", b2), positive("eps", eps)
-    ).pair()
+    return Adamax(*check_numbers(rate, b1, b2, eps)).pair()

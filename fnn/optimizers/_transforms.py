@@ -15,7 +15,7 @@ from fnn._core.norms import quick_norm
 from fnn._core.numbers import check_rate, finite, positive
 from fnn._core.trees import parts
 from fnn.base import Array, Optimizer
-from fnn.optimizers._rules import Rule, add_scaled, blocks
+from fnn.optimizers._rules import Rule, add_decay, blocks
 
 NoState: TypeAlias = tuple[()]
 
@@ -120,8 +120,7 @@ class AddDecayedWeights(Transform):
 
     @override
     def change(self, g: Array, params: Any) -> None:
-        for part, p in zip(parts(g, params), masked_params(self.mask, params), strict=True):
-            add_scaled(part, self.decay, p)
+        add_decay(g, -self.decay, self.mask, params)
 
 
 def add_decayed_weights(decay: float, mask: Mask | None = None) -> Optimizer[NoState]:
