@@ -86,9 +86,20 @@ def of_known_targets(of: Function) -> Function:
 
 def loss_and_slope(f: Function, df: Function, number: Any) -> Function:
     """A function of vectors that sets slopes, for a loss that ties its outputs together."""
+    return slopes_at_once(f, df, number, lambda target, n: readonly(carray(target, (n,))))
+
+
+def label_loss_and_slope(f: Function, df: Function, number: Any) -> Function:
+    """A function of a vector and a class label that sets slopes."""
+    return slopes_at_once(f, df, number, lambda target, n: np.intp(target[0]))
+
+
+def slopes_at_once(f: Function, df: Function, number: Any, read: Function) -> Function:
+    """A function of a vector and of what `read` makes of a target, that sets slopes."""
+    read = jitted(read)
 
     def loop(n: int, output: P, target: P, slope: P) -> float:
-        o, y = readonly(carray(output, (n,))), readonly(carray(target, (n,)))
+        o, y = readonly(carray(output, (n,))), read(target, n)
         for i in range(n):
             slope[i] = math.nan  # the slopes if an exception is raised; the loss is NaN then, too
         total = float(np.asarray(f(o, y)).item())
@@ -130,24 +141,6 @@ def weighted_loss_and_slope(f: Function, df: Function, number: Any) -> Function:
             part = alone(1, offset(output, i), offset(target, i), offset(slope, i))
             total += np.float64(weight[i]) * part
             slope[i] *= weight[i]
-        return total
-
-    return loop
-
-
-def label_loss_and_slope(f: Function, df: Function, number: Any) -> Function:
-    """A function of a vector and a class label that sets slopes."""
-
-    def loop(n: int, output: P, target: P, slope: P) -> float:
-        o, label = readonly(carray(output, (n,))), np.intp(target[0])
-        for i in range(n):
-            slope[i] = math.nan
-        total = float(np.asarray(f(o, label)).item())
-        slopes = df(o, label)
-        if len(slopes) != n:
-            return math.nan
-        for i in range(n):
-            slope[i] = number(slopes[i])
         return total
 
     return loop
