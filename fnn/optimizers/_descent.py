@@ -9,10 +9,10 @@ import numpy as np
 from typing_extensions import override
 
 from fnn._core import reprs
-from fnn._core.masks import Mask, Where, where
-from fnn._core.numbers import check_rate, fraction, within
+from fnn._core.masks import Mask, Where
+from fnn._core.numbers import fraction, within
 from fnn.base import Array, Optimizer
-from fnn.optimizers._rules import Elementwise, add_decay, add_scaled
+from fnn.optimizers._rules import Elementwise, add_decay, add_scaled, check_decay
 from fnn.schedules import Schedule, check_schedule, rate_at
 
 
@@ -201,6 +201,5 @@ def lion(
         check_schedule(rate),
         fraction("b1", b1),
         fraction("b2", b2),
-        check_rate("decay", decay),
-        None if mask is None else where(mask),
+        *check_decay(decay, mask),
     ).pair()

@@ -13,11 +13,11 @@ import numpy as np
 from typing_extensions import override
 
 from fnn._core import reprs
-from fnn._core.masks import Mask, Where, where
-from fnn._core.numbers import check_rate, fraction, positive
+from fnn._core.masks import Mask, Where
+from fnn._core.numbers import fraction, positive
 from fnn.base import Array, Optimizer, S
 from fnn.optimizers._adaptive import Adaptive
-from fnn.optimizers._rules import add_decay, add_scaled, divide_by_root
+from fnn.optimizers._rules import add_decay, add_scaled, check_decay, divide_by_root
 from fnn.schedules import Schedule, check_schedule, rate_at
 
 
@@ -158,8 +158,7 @@ def adamw(
     """
     return AdamW(
         *check_numbers(rate, b1, b2, eps),
-        check_rate("decay", decay),
-        None if mask is None else where(mask),
+        *check_decay(decay, mask),
     ).pair()
 
 

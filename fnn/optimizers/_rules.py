@@ -14,8 +14,8 @@ import numpy as np
 from typing_extensions import override
 
 from fnn._core.arrays import frozen
-from fnn._core.masks import Where, masked_params
-from fnn._core.numbers import describe, whole
+from fnn._core.masks import Mask, Where, masked_params, where
+from fnn._core.numbers import check_rate, describe, whole
 from fnn._core.trees import check_alike, check_tree, joined, parts, shaped, size
 from fnn.base import Array, Optimizer, S
 
@@ -185,6 +185,11 @@ def add_decay(update: Array, factor: float, mask: Where | None, params: Any) -> 
     """``update -= factor * p``, but where the mask is False."""
     for part, p in zip(parts(update, params), masked_params(mask, params), strict=True):
         add_scaled(part, -factor, p)
+
+
+def check_decay(decay: float, mask: Mask | None) -> tuple[float, Where | None]:
+    """Return the decay, if it is a number of at least 0, and the checked mask of what decays."""
+    return check_rate("decay", decay), None if mask is None else where(mask)
 
 
 def divide_by_root(g: Array, squares: Array, eps: float) -> None:

@@ -10,12 +10,12 @@ from typing import Any, ClassVar, TypeAlias
 import numpy as np
 from typing_extensions import override
 
-from fnn._core.masks import Mask, Where, masked_params, where
+from fnn._core.masks import Mask, Where, masked_params
 from fnn._core.norms import quick_norm
-from fnn._core.numbers import check_rate, finite, positive
+from fnn._core.numbers import finite, positive
 from fnn._core.trees import parts
 from fnn.base import Array, Optimizer
-from fnn.optimizers._rules import Rule, add_decay, blocks
+from fnn.optimizers._rules import Rule, add_decay, blocks, check_decay
 
 NoState: TypeAlias = tuple[()]
 
@@ -137,9 +137,7 @@ def add_decayed_weights(decay: float, mask: Mask | None = None) -> Optimizer[NoS
     >>> add_decayed_weights(0.5).update(grads, (), params)
     ((LayerGrad(w=array([[31.]]), b=array([40.25])),), ())
     """
-    return AddDecayedWeights(
-        check_rate("decay", decay), None if mask is None else where(mask)
-    ).pair()
+    return AddDecayedWeights(*check_decay(decay, mask)).pair()
 
 
 @dataclass(frozen=True, repr=False)
@@ -169,7 +167,7 @@ def add_l1(decay: float, mask: Mask | None = None) -> Optimizer[NoState]:
     >>> add_l1(0.5).update(grads, (), params)
     ((LayerGrad(w=array([[29.5]]), b=array([40.])),), ())
     """
-    return AddL1(check_rate("decay", decay), None if mask is None else where(mask)).pair()
+    return AddL1(*check_decay(decay, mask)).pair()
 
 
 @dataclass(frozen=True, repr=False)
